@@ -1,0 +1,8 @@
+"""What the test suite changes: quicker passwords, nothing else that would make it another product."""
+
+from __future__ import annotations
+
+from settings.base import *  # noqa: F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+SECRET_KEY = "test"  # noqa: S105
