@@ -1,0 +1,226 @@
+"""The one door: every run begins here, whoever asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from jobs_app import audit
+from jobs_app.models import Job
+from runs_app import lifecycle, queue
+from runs_app.models import Run
+from runs_app.states import ACTIVE, Reason
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING")
+
+
+class DispatchError(Exception):
+    """A run that was not accepted: a stable `code`, the `field` to blame, a sentence."""
+
+    def __init__(self, code: str, field: str, message: str, *, run: Run | None = None) -> None:
+        super().__init__(message)
+        self.code, self.field, self.message, self.run = code, field, message, run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overrides:
+    """What one fire changes: parameters, per-step arguments, steps on or off, the log level."""
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    op_kwargs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    step_enabled: Mapping[str, bool] = field(default_factory=dict)
+    log_level: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fire:
+    """One due instant of a schedule; `skip` is the reason code and sentence when it must not start."""
+
+    job: Job
+    scheduled_for: datetime
+    preset: str = ""
+    skip: tuple[str, str] | None = None
+
+
+def dispatch(
+    job: Job,
+    *,
+    triggered_by: str,
+    overrides: Overrides | None = None,
+    trigger_detail: str = "",
+    as_of: datetime | None = None,
+    replay_of: Run | None = None,
+    parent: Run | None = None,
+    idempotency_key: str | None = None,
+    address: str | None = None,
+) -> Run:
+    """Accept one run of `job` and ring for it after the commit.
+
+    Raises `DispatchError`: `unknown_parameter`, `unknown_step`, `invalid_value`, or `already_active` with the
+    run in flight. A repeated `idempotency_key` returns the run it made the first time.
+    """
+    if idempotency_key and (known := _repeated(job, idempotency_key)):
+        return known
+    run = _new_run(
+        job,
+        overrides or Overrides(),
+        triggered_by=triggered_by[:200],
+        trigger_detail=trigger_detail[:200],
+        as_of=as_of or timezone.now(),
+        replay_of=replay_of,
+        parent=parent,
+        idempotency_key=idempotency_key,
+    )
+    try:
+        with transaction.atomic():
+            lifecycle.queue_up(run, _new_steps(run))
+            audit.record(
+                triggered_by, "run.requested", kind="run", id=run.run_id, address=address, job=job.pk
+            )
+            queue.ring(run)
+    except IntegrityError as error:
+        if idempotency_key and (known := _repeated(job, idempotency_key)):
+            return known
+        raise _conflict(job, error) from error
+    return run
+
+
+def dispatch_fires(fires: list[Fire]) -> list[Run]:
+    """Record due fires of schedules: each becomes one run or one SKIPPED row, once, however often it is asked.
+
+    A fire that meets an active run of a single-instance job is SKIPPED. Call it inside the transaction that
+    moves the jobs' cursors; the doorbells ring after its commit.
+    """
+    return [run for fire in fires if (run := _record(fire)) is not None]
+
+
+def _record(fire: Fire) -> Run | None:
+    run = _new_run(
+        fire.job, Overrides(), triggered_by="cron", scheduled_for=fire.scheduled_for, as_of=fire.scheduled_for
+    )
+    run.preset = run.trigger_detail = fire.preset
+    if fire.skip:
+        return _insert_once(run, skip=fire.skip)
+    try:
+        with transaction.atomic():
+            lifecycle.queue_up(run, _new_steps(run))
+    except IntegrityError as error:
+        if _constraint(error) != "runs_one_active_per_job":
+            return None
+        run.pk = None
+        return _insert_once(run, skip=(Reason.SINGLE_INSTANCE, "single-instance, previous still running"))
+    queue.ring(run)
+    return run
+
+
+def _insert_once(run: Run, *, skip: tuple[str, str]) -> Run | None:
+    try:
+        with transaction.atomic():
+            lifecycle.skip(run, reason_code=skip[0], reason=skip[1])
+    except IntegrityError:
+        return None
+    return run
+
+
+def _new_run(job: Job, overrides: Overrides, **values: Any) -> Run:
+    if job.version is None:
+        raise DispatchError("not_saved", "job", _("Job %s has no saved definition.") % job.pk)
+    definition = job.version.definition
+    _check(definition, overrides)
+    return Run(
+        job=job,
+        version=job.version,
+        snapshot=_snapshot(definition, overrides),
+        log_level=overrides.log_level or definition["log_level"],
+        timeout_seconds=definition["timeout_seconds"],
+        single_instance=definition["single_instance"],
+        pool=definition["pool"],
+        priority=definition["priority"],
+        **values,
+    )
+
+
+def _new_steps(run: Run) -> list[Any]:
+    enabled = run.snapshot["step_enabled"]
+    return [
+        lifecycle.new_step(
+            run, position=n, name=step["name"], type=step["type"], enabled=enabled[step["name"]]
+        )
+        for n, step in enumerate(run.version.definition["steps"], start=1)
+    ]
+
+
+def _snapshot(definition: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
+    """The merged map before substitution: what a replay starts from."""
+    steps = definition["steps"]
+    op_kwargs = {
+        step["name"]: {**step["config"]["op_kwargs"], **overrides.op_kwargs.get(step["name"], {})}
+        for step in steps
+        if "op_kwargs" in step["config"]
+    }
+    return {
+        "params": {**definition["params"], **overrides.params},
+        "op_kwargs": op_kwargs,
+        "step_enabled": {
+            step["name"]: overrides.step_enabled.get(step["name"], step["enabled"]) for step in steps
+        },
+    }
+
+
+def _check(definition: Mapping[str, Any], overrides: Overrides) -> None:
+    """Only what the job declares may be overridden."""
+    steps = {step["name"]: step for step in definition["steps"]}
+    for name in overrides.params:
+        if name not in definition["params"]:
+            message = _("“%(name)s” is not a parameter of %(job)s.")
+            raise DispatchError("unknown_parameter", f"params.{name}", message % _named(definition, name))
+    for place, names in (("op_kwargs", overrides.op_kwargs), ("step_enabled", overrides.step_enabled)):
+        for name in names:
+            if name not in steps:
+                message = _("“%(name)s” is not a step of %(job)s.")
+                raise DispatchError("unknown_step", f"{place}.{name}", message % _named(definition, name))
+    for step, values in overrides.op_kwargs.items():
+        declared = {*steps[step]["config"].get("op_kwargs", {}), *definition["params"]}
+        for name in values:
+            if "op_kwargs" not in steps[step]["config"] or name not in declared:
+                message = _("“%(name)s” is not an argument of step “%(step)s”.")
+                raise DispatchError(
+                    "unknown_parameter", f"op_kwargs.{step}.{name}", message % {"name": name, "step": step}
+                )
+    _check_values(overrides)
+
+
+def _check_values(overrides: Overrides) -> None:
+    for name, value in overrides.step_enabled.items():
+        if not isinstance(value, bool):
+            raise DispatchError("invalid_value", f"step_enabled.{name}", _("This must be true or false."))
+    if overrides.log_level is not None and overrides.log_level not in LOG_LEVELS:
+        sentence = _("The log level is one of %s.") % ", ".join(LOG_LEVELS)
+        raise DispatchError("invalid_value", "log_level", sentence)
+
+
+def _named(definition: Mapping[str, Any], name: str) -> dict[str, str]:
+    return {"name": name, "job": definition["id"]}
+
+
+def _repeated(job: Job, key: str) -> Run | None:
+    return Run.objects.filter(job_id=job.pk, idempotency_key=key).first()
+
+
+def _conflict(job: Job, error: IntegrityError) -> Exception:
+    if _constraint(error) != "runs_one_active_per_job":
+        return error
+    active = Run.objects.filter(job_id=job.pk, state__in=ACTIVE, single_instance=True).first()
+    shown = active.run_id if active else "?"
+    message = _("%(job)s is already running: %(run)s.") % {"job": job.pk, "run": shown}
+    return DispatchError("already_active", "job", message, run=active)
+
+
+def _constraint(error: IntegrityError) -> str | None:
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)

@@ -1,0 +1,139 @@
+"""The log's table: append in batches, read by sequence number, download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from runs_app.lifecycle import Claim, Fenced
+from runs_app.models import LogLine, Run, StepRun
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LARGEST_PAGE = 5_000
+
+_FENCE = "SELECT 1 FROM runs_run WHERE id = %s AND claim_token = %s AND state = 'RUNNING' FOR KEY SHARE"
+_COPY = "COPY runs_logline (run_id, seq, at, level, step, source, logger, message) FROM STDIN"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line on its way into the table: cleaned, masked, numbered."""
+
+    seq: int
+    at: datetime
+    level: int
+    step: int
+    source: int
+    logger: str
+    message: str
+
+    def row(self) -> list[Any]:
+        """The compact form the live pages read."""
+        ms = round(self.at.timestamp() * 1000)
+        return [self.seq, ms, self.level, self.step, self.logger, self.message, self.source]
+
+
+@dataclass(frozen=True)
+class LogPage:
+    lines: list[LogLine]
+    last: int
+    """The largest sequence number in this page, or what was asked for when it is empty."""
+    more: bool
+
+
+def append(claim: Claim, lines: Sequence[Line]) -> None:
+    """Store a batch under the claim's fence; all of it or none. `Fenced` when the claim is gone."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_FENCE, [claim.number, claim.token])
+        if cursor.fetchone() is None:
+            raise Fenced(f"run {claim.number}")
+        with cursor.copy(_COPY) as copy:
+            for line in lines:
+                copy.write_row(
+                    (
+                        claim.number,
+                        line.seq,
+                        line.at,
+                        line.level,
+                        line.step,
+                        line.source,
+                        line.logger,
+                        line.message,
+                    )
+                )
+
+
+def last_seq(number: int) -> int:
+    """The last stored line's number; 0 when there is none."""
+    newest = LogLine.objects.filter(run_id=number).order_by("-seq").values_list("seq", flat=True).first()
+    return newest or 0
+
+
+def read(
+    run: Run,
+    *,
+    after: int = 0,
+    before: int | None = None,
+    limit: int = 1_000,
+    level: str | None = None,
+    step: int | None = None,
+    q: str | None = None,
+    tail: int | None = None,
+) -> LogPage:
+    """One page in order: the first `limit` lines after `after`, or the last ones before `before` (or of all)."""
+    lines = LogLine.objects.filter(run_id=run.pk, seq__gt=after)
+    if level:
+        lines = lines.filter(level__gte=LEVELS.index(level))
+    if step is not None:
+        lines = lines.filter(step=step)
+    if q:
+        lines = lines.filter(message__icontains=q)
+    limit = min(tail or limit, LARGEST_PAGE)
+    if tail or before is not None:
+        if before is not None:
+            lines = lines.filter(seq__lt=before)
+        found = list(lines.order_by("-seq")[: limit + 1])
+        page = found[:limit][::-1]
+    else:
+        found = list(lines.order_by("seq")[: limit + 1])
+        page = found[:limit]
+    return LogPage(page, page[-1].seq if page else after, len(found) > limit)
+
+
+def rows(lines: Iterable[LogLine]) -> list[list[Any]]:
+    """`[seq, ts_ms, level, step, logger, message, source]` each."""
+    return [
+        [
+            line.seq,
+            round(line.at.timestamp() * 1000),
+            line.level,
+            line.step,
+            line.logger,
+            line.message,
+            line.source,
+        ]
+        for line in lines
+    ]
+
+
+def download(run: Run) -> Iterator[str]:
+    """The whole log as text, one line each: time in UTC, level, step, logger, message."""
+    names = dict(StepRun.objects.filter(run_id=run.pk).values_list("position", "name"))
+    for line in LogLine.objects.filter(run_id=run.pk).order_by("seq").iterator(chunk_size=5_000):
+        yield text(line, names) + "\n"
+    if run.log_dropped_lines:
+        yield f"# {run.log_dropped_lines} lines ({run.log_dropped_bytes} bytes) beyond the log limit were not kept\n"
+
+
+def text(line: LogLine, step_names: dict[int, str]) -> str:
+    """
+    >>> text(LogLine(at=datetime(2026, 5, 1, tzinfo=UTC), level=1, message="ready"), {})
+    '2026-05-01T00:00:00.000Z INFO    ready'
+    """
+    at = line.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    where = "".join(f"[{part}] " for part in (step_names.get(line.step, ""), line.logger) if part)
+    return f"{at} {LEVELS[line.level]:<7} {where}{line.message}"
