@@ -24,3 +24,11 @@ class RunQuerySet(models.QuerySet[Any]):
 
     def active(self) -> Self:
         return self.filter(state__in=states.ACTIVE)
+
+    def for_list(self) -> Self:
+        """Without the columns a list never shows."""
+        return self.defer("snapshot")
+
+    def with_details(self) -> Self:
+        """With the steps, their attempts and the number of the frozen definition: three queries."""
+        return self.select_related("version").defer("version__definition").prefetch_related("steps__attempts")

@@ -1,0 +1,34 @@
+"""The answers to what no view handled: JSON where programs ask, a plain page where people do."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from jobs_app.api.errors import error_body
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, 404, code="not_found", message=_("There is nothing at this address."))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    message = _("Something went wrong on our side. The server's log tells more under this request id.")
+    return _answer(request, 500, code="server_error", message=message)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, 400, code="bad_request", message=_("The request could not be understood."))
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    sentence = str(exception) or _("You may not do this.")
+    return _answer(request, 403, code="permission_denied", message=sentence)
+
+
+def _answer(request: HttpRequest, status: int, *, code: str, message: str) -> HttpResponse:
+    if request.path_info.startswith("/admin/jobs"):
+        return JsonResponse(error_body(request, code=code, message=message), status=status)
+    context = {"status": status, "message": message, "request_id": getattr(request, "request_id", "")}
+    return render(request, "nomaflow/error.html", context, status=status)
