@@ -65,14 +65,15 @@ def _is_wanted(show: Performance, step: StepRun) -> bool:
     if not wanted:
         code, sentence = passed_over()
         show.store(lambda: lifecycle.pass_over(show.claim, step, reason_code=code, reason=sentence))
-        step.state = StepState.CANCELED  # as stored
+        show.done.add(step.position)
         show.say(INFO, f"step {step.name} · {sentence}", step=step)
     return wanted
 
 
 def _account(show: Performance, step: StepRun, ending: Ending) -> None:
     show.last = (step, ending)
-    step.state = ending.state
+    if ending.state != StepState.CANCELED:
+        show.done.add(step.position)
     if ending.state == StepState.SUCCEEDED:
         show.outputs[step.name] = show.previous = ending.output
     elif ending.state == StepState.FAILED and show.step_definition(step)["continue_on_error"]:

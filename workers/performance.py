@@ -39,6 +39,8 @@ class Performance:
     last: tuple[StepRun, Ending] | None = None
     """A step that ended and whose end is stored with the next boundary."""
     failed: tuple[StepRun, Ending] | None = None
+    done: set[int] = field(default_factory=set)
+    """Positions this claim saw to their end; a step that was stopped is not among them."""
     partial: bool = False
     stuck: bool = False
     """A step did not come back after its grace: this process must not take another run."""

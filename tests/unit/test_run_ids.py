@@ -14,7 +14,9 @@ def test_shown_ids_come_back(number: int) -> None:
     assert len(shown) >= len("run_00000")
 
 
-@pytest.mark.parametrize("text", ["", "run_", "run_0", "00a8c", "run_00u00", "run_zzzzzzzzzzzzz", "run_00a8c\n"])
+@pytest.mark.parametrize(
+    "text", ["", "run_", "run_0", "00a8c", "run_00u00", "run_zzzzzzzzzzzzz", "run_00a8c\n"]
+)
 def test_what_is_no_run_id(text: str) -> None:
     with pytest.raises(ValueError, match="is no run id"):
         run_ids.parse(text)
