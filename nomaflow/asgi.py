@@ -12,6 +12,7 @@ http = get_asgi_application()  # loads the apps, which the imports below need
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+
 from runs_app.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from django.db import DatabaseError, connection
-from jobs_app.masking import Masker
 
+from jobs_app.masking import Masker
 from runs_app import live, logs
 from runs_app.lifecycle import Claim, Fenced
 from runs_app.logs import Line
