@@ -157,13 +157,17 @@ def _new_steps(run: Run) -> list[Any]:
 
 
 def _snapshot(definition: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
-    """The merged map before substitution: what a replay starts from."""
+    """The merged map before substitution: what a replay starts from.
+
+    A parameter given for one fire wins over a step's saved argument of the same name, and loses to an argument
+    given for that fire.
+    """
     steps = definition["steps"]
-    op_kwargs = {
-        step["name"]: {**step["config"]["op_kwargs"], **overrides.op_kwargs.get(step["name"], {})}
-        for step in steps
-        if "op_kwargs" in step["config"]
-    }
+    op_kwargs = {}
+    for step in steps:
+        if (saved := step["config"].get("op_kwargs")) is not None:
+            fired = {name: value for name, value in overrides.params.items() if name in saved}
+            op_kwargs[step["name"]] = {**saved, **fired, **overrides.op_kwargs.get(step["name"], {})}
     return {
         "params": {**definition["params"], **overrides.params},
         "op_kwargs": op_kwargs,

@@ -20,6 +20,8 @@ class Stop:
     code: str
     sentence: str
     by: str = ""
+    step_only: bool = False
+    """A step's own timeout: the attempt fails, the run decides what comes next."""
 
 
 class CancelScope:

@@ -1,0 +1,144 @@
+"""One attempt as a flat pipeline over one value: arm the clock, perform, classify."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.conf import settings
+
+from nomaflow.extending import InvalidConfig
+from nomaflow.types import StepCancelled, StepFailed
+from runs_app.lifecycle import Ending
+from runs_app.states import Reason, StepState
+from workers.cancel import CancelScope, Stop
+
+LARGEST_OUTPUT = 1024 * 1024
+POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How an attempt ended, and what the engine must know about it."""
+
+    ending: Ending
+    kind: str = ""
+    """Of a failure: `error, timeout, connection, constraint, http_4xx …`; the retry policy reads it."""
+    retryable: bool = True
+    stuck: bool = False
+    """The executor did not come back after its grace; this process must not be used again."""
+
+
+def perform(
+    work: Callable[[], Mapping[str, Any] | None],
+    *,
+    scope: CancelScope,
+    timeout: float,
+    mask: Callable[[Any], Any],
+) -> Outcome:
+    """Run `work` until it ends, its `timeout` (seconds) passes or `scope` stops; never longer than the grace."""
+    box: list[Any] = []
+    done = threading.Event()
+
+    def body() -> None:
+        try:
+            box.append(work())
+        except BaseException as error:  # SystemExit of user code included: nothing may pass unrecorded
+            box.append(_Raised(error))
+        finally:
+            done.set()
+
+    threading.Thread(target=body, name="step", daemon=True).start()
+    _wait(done, scope, timeout)
+    if not done.is_set():
+        return _stuck(scope)
+    return classify(box[0], scope=scope, mask=mask)
+
+
+@dataclass(frozen=True)
+class _Raised:
+    error: BaseException
+
+
+def _wait(done: threading.Event, scope: CancelScope, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while not done.wait(min(POLL_SECONDS, max(0.0, deadline - time.monotonic()))) and scope.stop is None:
+        if time.monotonic() >= deadline:
+            scope.cancel(Stop(Reason.TIMEOUT, f"timeout after {timeout:g}s", step_only=True))
+    if not done.is_set():
+        done.wait(settings.NOMAFLOW_CANCEL_GRACE_SECONDS + 1)
+
+
+def classify(result: Any, *, scope: CancelScope, mask: Callable[[Any], Any]) -> Outcome:
+    """What a result or an exception means for the step. Work that came to its end counts, even a moment late."""
+    if not isinstance(result, _Raised):
+        output = presentable(result)
+        return Outcome(
+            ending=Ending(state=StepState.SUCCEEDED, output=mask(output), rows_affected=_rows(output))
+        )
+    if scope.stop is not None:
+        return _stopped(scope.stop)
+    return _failed(result.error, mask)
+
+
+def _stopped(stop: Stop) -> Outcome:
+    state = StepState.FAILED if stop.step_only else StepState.CANCELED
+    ending = Ending(state=state, reason_code=stop.code, reason=stop.sentence, error_message=stop.sentence)
+    return Outcome(ending=ending, kind="timeout" if state == StepState.FAILED else "canceled")
+
+
+def _stuck(scope: CancelScope) -> Outcome:
+    stop = scope.stop or Stop(Reason.TIMEOUT, "the step did not end", step_only=True)
+    return replace(_stopped(stop), retryable=False, stuck=True)
+
+
+def _failed(error: BaseException, mask: Callable[[Any], Any]) -> Outcome:
+    message = str(error) or type(error).__name__
+    if isinstance(error, InvalidConfig):
+        error = StepFailed(message, retry=False)
+    kind = getattr(error, "kind", "error")
+    code = kind if kind in (Reason.KILLED, Reason.MEMORY_LIMIT) else Reason.STEP_FAILED
+    shown = mask(message)
+    ending = Ending(
+        state=StepState.FAILED,
+        reason_code=code,
+        reason=shown,
+        error_class=getattr(error, "error_class", "") or type(error).__name__,
+        error_message=shown,
+        traceback=mask(_traceback(error)),
+    )
+    return Outcome(ending=ending, kind=kind, retryable=getattr(error, "retry", True))
+
+
+def _traceback(error: BaseException) -> str:
+    """The remote one where the error came from another process; none for a sentence of our own."""
+    if text := getattr(error, "traceback_text", ""):
+        return str(text)
+    if isinstance(error, (StepFailed, StepCancelled)) and error.__cause__ is None:
+        return ""
+    return "".join(traceback.format_exception(error))
+
+
+def presentable(result: Mapping[str, Any] | None) -> dict[str, Any]:
+    """An output JSON can hold, or a note that it could not be: the work is done either way."""
+    try:
+        text = json.dumps(dict(result or {}), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        return {"_unserialisable": f"{type(error).__name__}: {error}"[:500]}
+    if len(text) > LARGEST_OUTPUT:
+        return {
+            "_unserialisable": f"the output is {len(text):,} characters long, more than {LARGEST_OUTPUT:,}"
+        }
+    return dict(json.loads(text.replace("\\u0000", "\\u2400")))
+
+
+def _rows(output: Mapping[str, Any]) -> int | None:
+    rows = output.get("rows_affected")
+    whole = isinstance(rows, (int, float)) and not isinstance(rows, bool) and math.isfinite(rows)
+    return int(rows) if whole and abs(rows) < 2**63 else None

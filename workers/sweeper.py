@@ -1,0 +1,63 @@
+"""The housekeeper: rings again for runs nobody took, ends the runs of workers that are gone.
+
+Called every few seconds by every beat and every warden; an advisory lock lets one of them work at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from runs_app import lifecycle, queue
+from runs_app.models import Run
+from runs_app.states import RunState
+
+log = logging.getLogger(__name__)
+
+LOCK = 0x4E4F4D41  # any number no other part of the database uses
+BATCH = 200
+FIRST_PATIENCE_SECONDS = 3
+LONGEST_PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What one round did."""
+
+    rung: int = 0
+    lost: int = 0
+
+
+def sweep() -> Swept:
+    """One round; nothing when another process is at it."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+        if not cursor.fetchone()[0]:
+            return Swept()
+        waiting = _overdue()
+        lost = sum(lifecycle.lose(run) for run in _expired())
+    rung = 0
+    for run in waiting:
+        if not queue.ring_now(run.pk, pool=run.pool, priority=run.priority):
+            break
+        rung += 1
+    return Swept(rung, lost)
+
+
+def _overdue() -> list[Run]:
+    """QUEUED runs whose last ring was not answered: after 3 s, 6 s, 12 s … up to a minute apart."""
+    patience = f"least({FIRST_PATIENCE_SECONDS} * power(2, least(rings, 10) - 1), {LONGEST_PATIENCE_SECONDS})"
+    runs = list(
+        Run.objects.filter(state=RunState.QUEUED)
+        .extra(where=[f"rung_at < clock_timestamp() - make_interval(secs => {patience})"])  # noqa: S610
+        .order_by("-priority", "id")[:BATCH]
+    )
+    Run.objects.filter(pk__in=[run.pk for run in runs]).update(rung_at=lifecycle.CLOCK, rings=F("rings") + 1)
+    return runs
+
+
+def _expired() -> list[Run]:
+    return list(Run.objects.filter(state=RunState.RUNNING, lease_until__lt=lifecycle.CLOCK)[:BATCH])
