@@ -7,6 +7,8 @@ from typing import Any
 
 from jobs_app.definition import freeze
 from jobs_app.models import Job
+from jobs_app.querysets import JobQuerySet
+from jobs_app.toml_format import ImportResult
 
 
 def iso(when: datetime | None) -> str | None:
@@ -47,7 +49,21 @@ def last_run_dict(run: Any) -> dict[str, Any]:
     }
 
 
-def job_detail(job: Job, *, last_run: Any = None) -> dict[str, Any]:
-    """One job with its whole definition."""
+def catalogue(jobs: JobQuerySet) -> list[dict[str, Any]]:
+    """The lines of a list of jobs, in two queries."""
+    found = list(jobs.for_catalogue())
+    last = Job.objects.last_runs(found)
+    return [job_dict(job, last_run=last.get(job.pk)) for job in found]
+
+
+def job_detail(job_id: str) -> dict[str, Any]:
+    """One job with its whole definition, as the database has it now."""
+    job = Job.objects.for_catalogue().get(pk=job_id)
+    last_run = Job.objects.last_runs([job]).get(job.pk)
     version = job.version.number if job.version else None
     return job_dict(job, last_run=last_run) | {"version": version, "definition": freeze(job)}
+
+
+def import_dict(result: ImportResult) -> dict[str, list[str]]:
+    """What an import did, by what happened to each name."""
+    return {name: list(getattr(result, name)) for name in ("created", "updated", "unchanged", "connectors")}

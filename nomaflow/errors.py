@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from jobs_app.api.errors import error_body
+from jobs_app.api.errors import ApiError, error_body
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -29,6 +29,6 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def _answer(request: HttpRequest, status: int, *, code: str, message: str) -> HttpResponse:
     if request.path_info.startswith("/admin/jobs"):
-        return JsonResponse(error_body(request, code=code, message=message), status=status)
+        return JsonResponse(error_body(request, ApiError(code, message)), status=status)
     context = {"status": status, "message": message, "request_id": getattr(request, "request_id", "")}
     return render(request, "nomaflow/error.html", context, status=status)

@@ -12,6 +12,8 @@ from jobs_app.presentation import iso
 from runs_app import logs, run_ids
 from runs_app.models import Attempt, LogLine, Run, StepRun
 
+LATEST_LINES = 1_000
+"""How many log lines a run is shown with."""
 SOURCES = ("framework", "step")
 
 
@@ -106,6 +108,12 @@ def line_dict(line: LogLine, step_names: Mapping[int, str]) -> dict[str, Any]:
     }
 
 
+def page_dict(run: Run, page: logs.LogPage, *, compact: bool = False) -> dict[str, Any]:
+    """A page of the log; `compact` lines are arrays. `state` was read before the lines."""
+    lines = logs.rows(page.lines) if compact else _objects(run, page.lines)
+    return {"lines": lines, "last": page.last, "more": page.more, "state": run.state}
+
+
 def accepted(run: Run) -> dict[str, Any]:
     """The short answer to a request that made a run."""
     return {name: run_dict(run)[name] for name in ("run_id", "job_id", "state", "triggered_by", "url")}
@@ -113,17 +121,17 @@ def accepted(run: Run) -> dict[str, Any]:
 
 def whole_run(run: Run, lines: Iterable[LogLine]) -> dict[str, Any]:
     """The run, its steps with their attempts, and the latest lines of its log."""
-    steps = list(run.steps.all())
-    names = {step.position: step.name for step in steps}
-    return {
-        "run": run_detail(run),
-        "steps": [step_detail(step) for step in steps],
-        "logs": [line_dict(line, names) for line in lines],
-    }
+    steps = [step_detail(step) for step in run.steps.all()]
+    return {"run": run_detail(run), "steps": steps, "logs": _objects(run, lines)}
 
 
 def url(run: Run) -> str:
     return f"/nomaflow/runs/{run.run_id}"
+
+
+def _objects(run: Run, lines: Iterable[LogLine]) -> list[dict[str, Any]]:
+    names = {step.position: step.name for step in run.steps.all()}
+    return [line_dict(line, names) for line in lines]
 
 
 def _times(row: Any, *names: str) -> dict[str, str | None]:

@@ -23,30 +23,26 @@ class ApiError(Exception):
         super().__init__(message)
         self.code, self.message, self.field, self.status, self.extra = code, message, field, status, extra
 
+    def as_dict(self) -> dict[str, Any]:
+        return {"code": self.code, "field": self.field, "message": self.message, **self.extra}
 
-def error_body(
-    request: Any, *, code: str, message: str, field: str | None = None, **extra: Any
-) -> dict[str, Any]:
-    identity = getattr(request, "request_id", None)
-    return {"error": {"code": code, "field": field, "message": message, "request_id": identity, **extra}}
+
+def error_body(request: Any, error: ApiError) -> dict[str, Any]:
+    """The JSON a refused request is answered with."""
+    return {"error": error.as_dict() | {"request_id": getattr(request, "request_id", None)}}
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """What DRF calls for every exception of a view; None leaves it to the 500 handler, which logs it."""
-    refusal = _refusal(error)
-    if refusal is None:
+    refused = refusal(error)
+    if refused is None:
         return None
-    body = error_body(
-        context["request"],
-        code=refusal.code,
-        message=refusal.message,
-        field=refusal.field,
-        **refusal.extra,
-    )
-    return Response(body, status=refusal.status, headers=_headers(error))
+    body = error_body(context["request"], refused)
+    return Response(body, status=refused.status, headers=_headers(error))
 
 
-def _refusal(error: Exception) -> ApiError | None:
+def refusal(error: Exception) -> ApiError | None:
+    """What to tell whoever asked; None for an error that is ours."""
     match error:
         case ApiError():
             return error

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,19 +10,17 @@ from jobs_app import schedules, toml_format
 from jobs_app.api.content import TextParser
 from jobs_app.api.scope import ApiView, JobScoped
 from jobs_app.models import Job
-from jobs_app.presentation import job_detail, job_dict
+from jobs_app.presentation import catalogue, import_dict, job_detail
 
 
 class JobList(ApiView):
     def get(self, request: Request) -> Response:
-        jobs = list(Job.objects.visible_to(request.user).for_catalogue())
-        last = Job.objects.last_runs(jobs)
-        return Response({"jobs": [job_dict(job, last_run=last.get(job.pk)) for job in jobs]})
+        return Response({"jobs": catalogue(Job.objects.visible_to(request.user))})
 
 
 class JobDetail(JobScoped):
     def get(self, request: Request, job_id: str) -> Response:
-        return Response({"job": answer(self.job)})
+        return Response({"job": job_detail(job_id)})
 
 
 class JobExport(JobScoped):
@@ -40,7 +36,7 @@ class JobEnable(JobScoped):
 
     def post(self, request: Request, job_id: str) -> Response:
         schedules.set_enabled(self.job, self.enabled, author=self.actor, address=self.address)
-        return Response({"job": answer(self.job)})
+        return Response({"job": job_detail(job_id)})
 
 
 class JobDisable(JobEnable):
@@ -56,13 +52,4 @@ class JobImport(ApiView):
         self.may.require_settings("jobs")
         text = request.data if isinstance(request.data, str) else ""
         result = toml_format.import_toml(text, actor=self.actor, address=self.address)
-        return Response(toml_format_answer(result))
-
-
-def toml_format_answer(result: Any) -> dict[str, list[str]]:
-    return {name: list(getattr(result, name)) for name in ("created", "updated", "unchanged", "connectors")}
-
-
-def answer(job: Job) -> dict[str, Any]:
-    job = Job.objects.for_catalogue().get(pk=job.pk)
-    return job_detail(job, last_run=Job.objects.last_runs([job]).get(job.pk))
+        return Response(import_dict(result))

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import StreamingHttpResponse
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs_app import audit
 from jobs_app.api.errors import ApiError
 from jobs_app.api.scope import ApiView, JobScoped
-from runs_app import lifecycle, logs
-from runs_app.api import requests
+from runs_app import logs
+from runs_app.api import actions, requests
 from runs_app.api.scope import RunScoped
-from runs_app.dispatch import DispatchError, dispatch
 from runs_app.filters import FilterError, RunFilter
 from runs_app.models import Run
-from runs_app.presentation import accepted, line_dict, run_dict, whole_run
-
-LATEST_LINES = 1_000
+from runs_app.presentation import LATEST_LINES, page_dict, run_dict, whole_run
 
 
 class JobRun(JobScoped):
@@ -30,7 +26,7 @@ class JobRun(JobScoped):
 
     def post(self, request: Request, job_id: str) -> Response:
         triggered_by, detail = self.trigger
-        run = start(
+        answer = actions.start(
             self.job,
             request.data,
             triggered_by=triggered_by,
@@ -38,18 +34,7 @@ class JobRun(JobScoped):
             idempotency_key=requests.idempotency_key(request.headers.get("Idempotency-Key")),
             address=self.address,
         )
-        return Response(accepted(run), status=202)
-
-
-def start(job: Any, body: dict[str, Any], **how: Any) -> Run:
-    """`dispatch`, its refusals turned into answers."""
-    try:
-        return dispatch(job, overrides=requests.overrides(body), as_of=requests.as_of(body), **how)
-    except DispatchError as error:
-        if error.run is None:
-            raise ApiError(error.code, error.message, field=error.field) from error
-        active = {"run_id": error.run.run_id, "state": error.run.state}
-        raise ApiError(error.code, error.message, field=error.field, status=409, run=active) from error
+        return Response(answer, status=202)
 
 
 class RunList(ApiView):
@@ -75,14 +60,9 @@ class RunLogs(RunScoped):
         if form == "text" or request.query_params.get("download"):
             return self._text(request)
         if form not in ("json", "rows"):
-            raise ApiError("invalid_value", "The format is json, rows or text.", field="format")
+            raise ApiError("invalid_value", _("The format is json, rows or text."), field="format")
         page = logs.read(self.run, **requests.log_query(request.query_params, self.run))
-        lines = logs.rows(page.lines) if form == "rows" else self._objects(page.lines)
-        return Response({"lines": lines, "last": page.last, "more": page.more, "state": self.run.state})
-
-    def _objects(self, lines: list[Any]) -> list[dict[str, Any]]:
-        names = {step.position: step.name for step in self.run.steps.all()}
-        return [line_dict(line, names) for line in lines]
+        return Response(page_dict(self.run, page, compact=form == "rows"))
 
     def _text(self, request: Request) -> StreamingHttpResponse:
         response = StreamingHttpResponse(content_type="text/plain; charset=utf-8")
@@ -108,11 +88,5 @@ class RunCancel(RunScoped):
     verb = "cancel"
 
     def post(self, request: Request, run: int) -> Response:
-        by = self.trigger[0] if self.request.auth is None else f"{self.trigger[0]}:{self.actor}"
-        outcome = lifecycle.request_cancel(self.run, by=by)
-        if outcome == "already_final":
-            self.run.refresh_from_db(fields=["state"])
-            raise ApiError("already_final", f"{self.run.run_id} is {self.run.state}.", status=409)
-        audit.record(by, "run.cancel", kind="run", id=self.run.run_id, address=self.address)
-        self.run.refresh_from_db()
-        return Response({"outcome": outcome, "run": run_dict(self.run)}, status=202)
+        answer = actions.cancel(self.run, by=f"user:{self.actor}", address=self.address)
+        return Response(answer, status=202)
