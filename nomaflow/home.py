@@ -104,14 +104,6 @@ class Home:
     def write_state(self, state: dict[str, Any]) -> None:
         write_private(self.state_file, json.dumps(state, indent=1))
 
-    def env(self) -> dict[str, str]:
-        """The env file's values; read anew at each call, so an edit needs no restart."""
-        try:
-            text = self.env_file.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return {}
-        return parse_env(text)
-
     @contextlib.contextmanager
     def locked(self, *, within: float = 60.0, waiting: Callable[[], None] | None = None) -> Iterator[None]:
         """Hold the home for one change at a time.
@@ -151,24 +143,6 @@ def new_keys() -> dict[str, Any]:
         "database_password": secrets.token_urlsafe(24),
         "sample_password": secrets.token_urlsafe(24),
     }
-
-
-def parse_env(text: str) -> dict[str, str]:
-    r"""``NAME=value`` lines as a dict; comments, blank lines, ``export`` and one pair of quotes are dropped.
-
-    >>> parse_env("# note\nA=1\nexport B = 'two words'\n\nnonsense\n")
-    {'A': '1', 'B': 'two words'}
-    """
-    values = {}
-    for line in text.splitlines():
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        name, value = name.strip(), value.strip()
-        if not equals or name.startswith("#") or not name.isidentifier():
-            continue
-        if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-            value = value[1:-1]
-        values[name] = value
-    return values
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -148,10 +148,8 @@ class _Start:
         urls = self.record()
         self.prepare(urls)
         url = self.start_processes()
-        state = self.home.state() | {
-            "url": url,
-            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        state = self.home.state() | {"url": url, "started_at": now}
         self.home.write_state(state)
         return Started(state, self.supervisord)
 
@@ -280,7 +278,7 @@ class _Start:
         return found
 
     def answers(self, web: Supervised, port: int) -> bool:
-        """Wait for /healthz; False when another process took the port just before. Raises SupervisionError."""
+        """Wait for /healthz; False when another process took the port. Raises SupervisionError."""
         deadline = time.monotonic() + WEB_TIMEOUT
         last = "no answer"
         while time.monotonic() < deadline:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from settings import env, servers
+from settings import env, keys, servers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 NOMAFLOW_HOME = env.path("NOMAFLOW_HOME", BASE_DIR / ".nomaflow")
 
 DEBUG = False
-SECRET_KEY = env.text("NOMAFLOW_SECRET_KEY", "unset")
+SECRET_KEY = keys.secret_key(NOMAFLOW_HOME)
+NOMAFLOW_FERNET_KEYS = keys.fernet_keys()
 ALLOWED_HOSTS = env.words("NOMAFLOW_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("NOMAFLOW_TRUSTED_ORIGINS")
 
@@ -73,7 +74,9 @@ TEMPLATES = [
 ]
 
 _URLS = servers.urls(NOMAFLOW_HOME)
-DATABASES = {"default": servers.database(_URLS["database"])}
+# Which kind of process this is, said by `nomaflow web`, `worker` and `beat` to the settings they load.
+_PROCESS = env.text("NOMAFLOW_PROCESS")
+DATABASES = {"default": servers.pooled(servers.database(_URLS["database"]), process=_PROCESS)}
 NOMAFLOW_DATABASE_DIRECT_URL = _URLS["direct"]
 CELERY_BROKER_URL = _URLS["broker"]
 CHANNEL_LAYERS = {
@@ -144,6 +147,15 @@ CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_ACKS_LATE = False
 CELERY_DB_REUSE_MAX = 1000
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# Without these a worker stays deaf for more than a minute behind a connection that swallows everything.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 8,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 5,
+}
 
 NOMAFLOW_FERNET_KEYS = env.words("NOMAFLOW_FERNET_KEYS")
 NOMAFLOW_PLUGINS_DIR = env.path("NOMAFLOW_PLUGINS_DIR", BASE_DIR / "plugins")

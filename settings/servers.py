@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
+
 from settings import env
+
+DATABASE_SCHEMES = ("postgresql", "postgres")
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket")
 
 
 def recorded(home: Path) -> dict[str, Any]:
@@ -16,6 +21,10 @@ def recorded(home: Path) -> dict[str, Any]:
         return dict(json.loads((home / "state.json").read_text()).get("urls", {}))
     except (FileNotFoundError, ValueError):
         return {}
+    except PermissionError:
+        raise ImproperlyConfigured(
+            f"{home}/state.json may not be read by this user; run as its owner."
+        ) from None
 
 
 def database(url: str) -> dict[str, Any]:
@@ -33,14 +42,45 @@ def database(url: str) -> dict[str, Any]:
     }
 
 
+def pooled(settings: dict[str, Any], *, process: str) -> dict[str, Any]:
+    """Connections as the process needs them: web shares a pool, the long-lived others keep their one."""
+    if process == "web":
+        pool = {
+            "min_size": 1,
+            "max_size": env.integer("NOMAFLOW_WEB_CONNECTIONS", 10, minimum=1),
+            "timeout": 10,
+        }
+        return settings | {"CONN_MAX_AGE": 0, "OPTIONS": settings["OPTIONS"] | {"pool": pool}}
+    if process in ("worker", "beat"):
+        return settings | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    return settings
+
+
 def urls(home: Path) -> dict[str, str]:
     """`database`, `direct` (for LISTEN), `broker` and `channel`; empty strings when nothing is known."""
     known = recorded(home)
-    broker = env.text("NOMAFLOW_BROKER_URL", known.get("broker", ""))
-    address = env.text("NOMAFLOW_DATABASE_URL", known.get("database", ""))
+    broker = _checked("NOMAFLOW_BROKER_URL", known.get("broker", ""), schemes=BROKER_SCHEMES)
+    address = _checked("NOMAFLOW_DATABASE_URL", known.get("database", ""), schemes=DATABASE_SCHEMES)
     return {
         "database": address,
-        "direct": env.text("NOMAFLOW_DATABASE_DIRECT_URL", address),
+        "direct": _checked("NOMAFLOW_DATABASE_DIRECT_URL", address, schemes=DATABASE_SCHEMES),
         "broker": broker,
         "channel": broker.replace("redis+socket://", "unix://", 1),
     }
+
+
+def _checked(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
+    """The URL of that name; a wrong one stops the start (without being repeated: it may hold a password)."""
+    url = env.text(name) or default
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is not a URL: {error}") from None
+    if parts.scheme not in schemes:
+        raise ImproperlyConfigured(f"{name} must begin with {' or '.join(f'{each}://' for each in schemes)}")
+    if parts.scheme in DATABASE_SCHEMES and not parts.path.strip("/"):
+        raise ImproperlyConfigured(f"{name} must name a database, as in {parts.scheme}://host/name")
+    return url

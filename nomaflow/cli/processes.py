@@ -26,7 +26,7 @@ def web(host: str, port: int, proxies: str, as_json: bool) -> None:
     """Run the web server."""
     import uvicorn
 
-    _prepare(as_json)
+    _prepare("web", as_json)
     uvicorn.run(
         "nomaflow.asgi:application",
         host=host,
@@ -60,7 +60,7 @@ def worker(pools: str, concurrency: int, drain: float, as_json: bool) -> None:
     """Run a worker: a warden with a Celery worker below it. SIGTERM drains it."""
     from workers.warden import Warden, worker_command
 
-    _prepare(as_json)
+    _prepare("worker", as_json)
     sys.exit(Warden(worker_command(pools=pools, concurrency=concurrency), drain=drain).run())
 
 
@@ -68,14 +68,15 @@ def worker(pools: str, concurrency: int, drain: float, as_json: bool) -> None:
 @json_option
 def beat(as_json: bool) -> None:
     """Run the scheduler. Several may run: each due job fires once."""
-    _prepare(as_json)
+    _prepare("beat", as_json)
     celery = [sys.executable, "-m", "celery", "--app", "workers", "beat"]
     options = ["--scheduler", "workers.scheduler:NomaScheduler", "--loglevel", "INFO", "--pidfile", ""]
     os.execv(sys.executable, [*celery, *options])  # noqa: S606
 
 
-def _prepare(as_json: bool) -> None:
+def _prepare(process: str, as_json: bool) -> None:
     """These commands print logs: ``--json`` asks for JSON lines, as ``NOMAFLOW_LOG_JSON=1`` does."""
+    os.environ["NOMAFLOW_PROCESS"] = process
     if as_json:
         os.environ["NOMAFLOW_LOG_JSON"] = "1"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.base")
