@@ -14,12 +14,25 @@ from typing import Any, Protocol, runtime_checkable
 class StepFailed(Exception):
     """Raise to fail a step with a sentence of your own.
 
-    `retry=False` says that another attempt cannot help: the retry policy is then not applied.
+    `retry=False` says that another attempt cannot help: the retry policy is then not applied. `kind` is a
+    stable word for the cause (`error`, `killed`, `memory_limit`). `error_class` and `traceback_text` are set
+    where the error happened in another process.
     """
 
-    def __init__(self, message: str, *, retry: bool = True) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry: bool = True,
+        kind: str = "error",
+        error_class: str = "",
+        traceback_text: str = "",
+    ) -> None:
         super().__init__(message)
         self.retry = retry
+        self.kind = kind
+        self.error_class = error_class
+        self.traceback_text = traceback_text
 
 
 class StepCancelled(Exception):

@@ -10,7 +10,7 @@ from runs_app import lifecycle
 from runs_app.dispatch import Overrides
 from runs_app.models import Attempt, LogLine, Run
 from tests.eventually import eventually
-from tests.workers.conftest import messages
+from tests.engine.conftest import messages
 
 Perform = Callable[..., Run]
 
