@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import click
+
 from nomaflow.cli.output import emit, json_option
 
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import click
-from nomaflow.cli.output import emit, json_option
 
 from nomaflow.cli import setup
+from nomaflow.cli.output import emit, json_option
 
 
 @click.group()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from nomaflow.cli.output import emit, json_option
 
 from nomaflow.cli import setup
+from nomaflow.cli.output import emit, json_option
 
 _password_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from stdin, do not ask."

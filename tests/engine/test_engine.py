@@ -9,8 +9,8 @@ import pytest
 from runs_app import lifecycle
 from runs_app.dispatch import Overrides
 from runs_app.models import Attempt, LogLine, Run
-from tests.eventually import eventually
 from tests.engine.conftest import messages
+from tests.eventually import eventually
 
 Perform = Callable[..., Run]
 
