@@ -15,3 +15,7 @@ FEED_GROUP = "feed"
 def run_group(number: int) -> str:
     """Channels group that hears one run's lines and changes."""
     return f"run.{number}"
+
+
+MIRROR_TASK = "nomaflow.mirror_of_a_schedule"
+"""The task named in the read-only copies of our schedules in Celery beat's tables; nothing ever sends it."""

@@ -1,0 +1,246 @@
+"""Connectors: saving one with its secrets apart, and what a worker needs to open one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+from django.conf import settings
+from django.db import transaction
+
+from jobs_app import audit, env_file, secrets, shapes, substitution
+from jobs_app.models import Connector
+from jobs_app.models.connector import CONNECTOR_NAME
+from jobs_app.params import diff, same
+from jobs_app.problems import DefinitionError, Report
+from jobs_app.shapes import Wrong
+from nomaflow.extending import ConnectorKind, InvalidConfig
+from nomaflow.registry import connector_kinds
+
+_BESIDE = ("name", "kind", "description", "queries", "config")
+_ADDRESS = ("url", "host", "port", "user", "username", "server", "path", "bind_dn")
+"""Settings that say where a password is sent: with a new one the password must be entered again."""
+_PASSWORD_IN_URL = re.compile(r"\A([a-z][a-z0-9+.-]*://[^/:@]*):(.*)@([^@]*)\Z", re.IGNORECASE | re.DOTALL)
+_REFERENCE = re.compile(r"\A\$\{env:[^{}]+\}\Z")
+
+
+class ConnectorMissing(Exception):
+    """No connector has that name, or nothing can open its kind."""
+
+
+@dataclass(frozen=True)
+class CleanConnector:
+    """A checked connector, its literal secrets apart from what may be shown."""
+
+    name: str
+    kind: str
+    description: str
+    config: dict[str, Any]
+    secrets: dict[str, Any]
+    queries: dict[str, Any]
+
+
+def clean_connector(raw: Mapping[str, Any]) -> CleanConnector:
+    """Check the flat form (`name`, `kind`, the kind's own settings, `queries`), or `DefinitionError`.
+
+    A secret that is only `${env:NAME}` is a reference and stays readable; any other is kept apart.
+    """
+    if not isinstance(raw, Mapping):
+        raise DefinitionError.one("", "a connector must be a table of names and values")
+    report = Report()
+    name = _text(raw, "name", report, blank=False)
+    if name and not CONNECTOR_NAME.regex.match(name):
+        report.add(f"“{name}”: {CONNECTOR_NAME.message}", "name")
+    kind = connector_kinds().get(kind_name := _text(raw, "kind", report, blank=False))
+    if kind is None and kind_name:
+        known = ", ".join(sorted(connector_kinds()))
+        report.add(f"there is no connector kind “{kind_name}”; there are {known}", "kind")
+    config = _clean_settings(raw, kind, report) if kind else {}
+    cleaned = CleanConnector(
+        name=name,
+        kind=kind_name,
+        description=_text(raw, "description", report),
+        config=config,
+        secrets={},
+        queries=_clean_queries(raw.get("queries"), report.at("queries")),
+    )
+    report.raise_if_any()
+    return _apart(cleaned, kind) if kind else cleaned
+
+
+def save_connector(raw: Mapping[str, Any], *, actor: str, address: str | None = None) -> Connector:
+    """Check and store one connector; secrets not given again stay as they are.
+
+    Raises `DefinitionError`, also when the address changes while a stored secret would go to the new one.
+    """
+    return store(clean_connector(raw), actor=actor, address=address)
+
+
+def store(cleaned: CleanConnector, *, actor: str, address: str | None = None) -> Connector:
+    """Write a checked connector; nothing is written when nothing changed."""
+    with transaction.atomic():
+        row = Connector.objects.select_for_update().filter(pk=cleaned.name).first()
+        stored = _stored_secrets(row, cleaned) if row else {}
+        hidden = {**_kept_secrets(row, stored, cleaned), **cleaned.secrets} if row else cleaned.secrets
+        values = {name: getattr(cleaned, name) for name in ("kind", "description", "config", "queries")}
+        before = {name: getattr(row, name) for name in values} if row else {}
+        if row and same(before, values) and hidden == stored:
+            return row
+        row = row or Connector(name=cleaned.name, version=0)
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.secrets = secrets.encrypt(hidden)
+        row.version += 1
+        row.save()
+        audit.record(
+            actor,
+            "connector.saved" if before else "connector.created",
+            kind="connector",
+            id=row.pk,
+            address=address,
+            changes={name: [before.get(name), value] for name, value in diff(before, values).items()},
+            secrets=sorted(cleaned.secrets),
+        )
+    return row
+
+
+def resolve(
+    name: str, *, secret_sink: Callable[[str], None] = lambda value: None
+) -> tuple[str, dict[str, Any]]:
+    """The dotted path of the kind and its settings as the driver needs them, `queries` among them.
+
+    Every secret goes to `secret_sink` first. Raises `ConnectorMissing`, `CannotDecrypt`, `UnknownName`.
+    """
+    row = Connector.objects.filter(pk=name).first()
+    if row is None:
+        raise ConnectorMissing(f"there is no connector “{name}”")
+    path = settings.NOMAFLOW_CONNECTOR_KINDS.get(row.kind)
+    if path is None:
+        raise ConnectorMissing(f"connector “{name}” is of the kind “{row.kind}”, which is not installed")
+    hidden = secrets.decrypt(row.secrets)
+    for value in hidden.values():
+        secret_sink(str(value))
+    sources = substitution.Sources(
+        run_id="", job_id="", as_of=datetime.now(UTC), env=env_file.lookup, secret_sink=secret_sink
+    )
+    plain = substitution.substitute(row.config, sources)
+    for field in connector_kinds()[row.kind].fields:
+        if field.secret and plain.get(field.name):
+            secret_sink(str(plain[field.name]))
+    return path, {**plain, **hidden, "queries": row.queries}
+
+
+def _text(raw: Mapping[str, Any], name: str, report: Report, *, blank: bool = True) -> str:
+    try:
+        value = shapes.text(10_000, blank=blank)(raw.get(name) or "")
+        shapes.storable(value)
+    except Wrong as wrong:
+        report.add(str(wrong), name)
+        return ""
+    return str(value)
+
+
+def _clean_settings(raw: Mapping[str, Any], kind: ConnectorKind, report: Report) -> dict[str, Any]:
+    nested = raw.get("config") or {}
+    given = {**nested} if isinstance(nested, Mapping) else {}
+    given |= {name: value for name, value in raw.items() if name not in _BESIDE}
+    given = _password_out_of_url({name: value for name, value in given.items() if value is not None}, kind)
+    try:
+        shapes.storable(given)
+        cleaned = dict(kind.clean(given))
+    except Wrong as wrong:
+        report.add(str(wrong))
+        return {}
+    except InvalidConfig as invalid:
+        known = [*_BESIDE, *(field.name for field in kind.fields)]
+        for name, sentence in invalid.problems.items():
+            report.add(shapes.unknown(name, known) if sentence == "unknown field" else sentence, name)
+        return {}
+    for name, value in cleaned.items():
+        for problem in substitution.check(value):
+            report.add(problem, name)
+        if any(form in str(value) for form in ("${params:", "${out:", "${run:", "${job:", "${date:")):
+            report.add("a connector belongs to no run: only ${env:…} can stand here", name)
+    return cleaned
+
+
+def _password_out_of_url(given: dict[str, Any], kind: ConnectorKind) -> dict[str, Any]:
+    """`scheme://user:password@host` as `scheme://user@host` and a password of its own."""
+    url, field = given.get("url"), next((field.name for field in kind.fields if field.secret), None)
+    match = _PASSWORD_IN_URL.match(url) if isinstance(url, str) and field else None
+    if not match or not field or given.get(field):
+        return given
+    password = match[2] if "${" in match[2] else unquote(match[2])
+    return {**given, "url": f"{match[1]}@{match[3]}", field: password}
+
+
+def _clean_queries(raw: Any, report: Report) -> dict[str, Any]:
+    """Named statements: a text, or a table of `sql`, `write` and `params`."""
+    if raw is None:
+        return {}
+    if not isinstance(raw, Mapping):
+        report.add("must be a table of named statements")
+        return {}
+    cleaned = {}
+    for name, value in raw.items():
+        query = {"sql": value} if isinstance(value, str) else value
+        if (
+            not isinstance(query, Mapping)
+            or not isinstance(query.get("sql"), str)
+            or not query["sql"].strip()
+        ):
+            report.add("must be a statement, or a table with sql", name)
+            continue
+        for key in set(query) - {"sql", "write", "params"}:
+            report.add(shapes.unknown(key, ["sql", "write", "params"]), name, key)
+        cleaned[name] = {"write": False, "params": {}, **query}
+        try:
+            shapes.storable(query)
+            shapes.boolean(cleaned[name]["write"])
+            shapes.mapping(cleaned[name]["params"])
+        except Wrong as wrong:
+            report.add(str(wrong), name)
+    return cleaned
+
+
+def _apart(cleaned: CleanConnector, kind: ConnectorKind) -> CleanConnector:
+    hidden = {
+        field.name: cleaned.config[field.name]
+        for field in kind.fields
+        if field.secret
+        and field.name in cleaned.config
+        and not _REFERENCE.match(str(cleaned.config[field.name]))
+    }
+    shown = {name: value for name, value in cleaned.config.items() if name not in hidden}
+    return replace(cleaned, config=shown, secrets=hidden)
+
+
+def _stored_secrets(row: Connector, cleaned: CleanConnector) -> dict[str, Any]:
+    try:
+        return secrets.decrypt(row.secrets)
+    except secrets.CannotDecrypt:
+        if cleaned.secrets:
+            return {}  # entering the secret again is the way out of a lost key
+        raise
+
+
+def _kept_secrets(row: Connector, stored: Mapping[str, Any], cleaned: CleanConnector) -> dict[str, Any]:
+    """Stored secrets that still hold: not replaced, not turned into a reference, not sent elsewhere."""
+    if row.kind != cleaned.kind:
+        return {}
+    kept = {
+        name: value
+        for name, value in stored.items()
+        if name not in cleaned.config and name not in cleaned.secrets
+    }
+    moved = [name for name in _ADDRESS if row.config.get(name) != cleaned.config.get(name)]
+    if kept and moved:
+        again = " and ".join(sorted(kept))
+        raise DefinitionError.one(
+            min(kept), f"{', '.join(moved)} changed: enter {again} again, it is not sent elsewhere"
+        )
+    return kept
