@@ -16,7 +16,7 @@ from psycopg.types import datetime as dates
 from psycopg.types.json import JsonbDumper
 
 from nomaflow.extending import ConnectorKind, Field, InvalidConfig, Scope
-from nomaflow.types import FailureKind, StepFailed
+from nomaflow.types import StepFailed
 from workers.connectors.copy_stream import copy_out
 from workers.connectors.opening import CONNECT_SECONDS, open_within, stopping
 from workers.connectors.result import Result
@@ -284,7 +284,7 @@ def _failure(connector: str, error: psycopg.Error) -> StepFailed:
     state = error.sqlstate or ""
     parts = [error.diag.message_primary or str(error).strip() or type(error).__name__]
     parts += [part for part in (error.diag.message_detail, error.diag.message_hint) if part]
-    kind: FailureKind = "error"
+    kind = "error"
     if state.startswith("23"):
         kind = "constraint"
     elif state == "57014":

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from nomaflow.extending import ConnectorKind, Field, InvalidConfig, Scope
-from nomaflow.types import FailureKind, StepFailed
+from nomaflow.types import StepFailed
 from workers.connectors.opening import stopping
 from workers.connectors.result import Result
 from workers.connectors.statement import Statement
@@ -209,7 +209,7 @@ def _value(value: Any) -> Any:
 
 
 def _failure(connector: str, error: sqlite3.Error) -> StepFailed:
-    kind: FailureKind = "error"
+    kind = "error"
     name = getattr(error, "sqlite_errorname", "") or ""
     if isinstance(error, sqlite3.IntegrityError):
         kind = "constraint"

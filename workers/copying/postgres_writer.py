@@ -46,7 +46,7 @@ class PostgresWriter:
 
     def _require_schema(self) -> None:
         found = self._connection.execute(
-            "select from pg_namespace where %(name)s in ('', nspname)", {"name": self._place.schema}
+            "select from pg_namespace where nspname = %(name)s or %(name)s::text = ''", {"name": self._place.schema}
         )
         if not found.rowcount:
             raise StepFailed(
@@ -102,7 +102,7 @@ class PostgresWriter:
                 else self._session.name_of(self._table.schema, self._table.name)
             )
             fields = ", ".join(self._session.name_of(name) for name in names)
-            self._cursor = self._stream.enter_context(self._connection.cursor())
+            self._cursor = self._connection.cursor()
             self._copy = self._stream.enter_context(
                 self._cursor.copy(f"copy {into} ({fields}) from stdin (format {_COPY[raw or TEXT]})")
             )
