@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
 from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
