@@ -30,6 +30,16 @@ def python_step(name: str, **op_kwargs: Any) -> dict[str, Any]:
     return {**STEP, "name": name, "type": "python", "config": config}
 
 
+def puppet_step(name: str, **config: Any) -> dict[str, Any]:
+    """A step of the test suite's own type, see `tests.puppet`."""
+    return {
+        **STEP,
+        "name": name,
+        "type": "puppet",
+        "config": {"act": "ok", "times": 1, "text": "hello", **config},
+    }
+
+
 def definition(job_id: str = "ann-nightly", **fields: Any) -> dict[str, Any]:
     """A job in the frozen form, with two steps."""
     return {
@@ -85,7 +95,9 @@ def make_run(
 
 
 def _state_columns(state: RunState) -> Mapping[str, Any]:
-    started = {} if state in (RunState.QUEUED, RunState.SKIPPED) else {"started_at": NOON + timedelta(seconds=1)}
+    started = (
+        {} if state in (RunState.QUEUED, RunState.SKIPPED) else {"started_at": NOON + timedelta(seconds=1)}
+    )
     if state == RunState.RUNNING:
         return started | {"claim_token": 1, "lease_until": NOON + timedelta(days=3650), "worker": "test"}
     return started | ({"finished_at": NOON + timedelta(seconds=3.5)} if state in FINAL else {})
@@ -101,7 +113,9 @@ def add_lines(run: Run, messages: Iterable[str], *, level: int = 1, step: int = 
     """Append log lines, one millisecond after the other."""
     first = run.log_last_seq + 1
     rows = [
-        LogLine(run=run, seq=seq, at=NOON + timedelta(milliseconds=seq), level=level, step=step, message=message)
+        LogLine(
+            run=run, seq=seq, at=NOON + timedelta(milliseconds=seq), level=level, step=step, message=message
+        )
         for seq, message in enumerate(messages, start=first)
     ]
     LogLine.objects.bulk_create(rows)
