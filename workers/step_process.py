@@ -145,9 +145,8 @@ class StepProcess:
     def __exit__(self, *_: object) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        for key in list(self._selector.get_map().values()):
-            key.fileobj.close()  # type: ignore[union-attr]
-        self._selector.close()
+        for source in (self._selector, self._channel, self._control, *self._pipes):
+            source.close()
 
     def cancel(self) -> None:
         """Ask the step to stop; kill its process group after the grace. Called from another thread."""

@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import os
-import re
 import reprlib
 import traceback
 from collections.abc import Mapping
@@ -18,7 +17,6 @@ from nomaflow.types import StepFailed
 RESULT_BYTES = 1 << 20
 _TRACEBACK_CHARS = 60_000
 _OWN_CODE = (os.path.dirname(__file__), os.path.dirname(asyncio.__file__), "<frozen importlib")
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def success(value: Any) -> dict[str, Any]:
@@ -31,8 +29,6 @@ def success(value: Any) -> dict[str, Any]:
         size = len(text.encode())
         if size > RESULT_BYTES:
             problem = f"{size:,} bytes of JSON, more than {RESULT_BYTES:,}"
-        elif _NUL.search(text):
-            problem = "text with a NUL character"
     except UnicodeEncodeError:
         problem = "text with a lone surrogate"
     except (Exception, MemoryError) as error:

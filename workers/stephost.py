@@ -46,6 +46,7 @@ class _Server:
             end.setblocking(False)
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         for ignored in (signal.SIGINT, signal.SIGTERM):  # a drain lets running steps finish
             signal.signal(ignored, signal.SIG_IGN)
         signal.set_wakeup_fd(ring.fileno())
