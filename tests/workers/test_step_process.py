@@ -190,7 +190,11 @@ class TestDeaths:
         assert "plug.py" in step.error.traceback_text
 
     def test_the_fork_servers_death_fails_the_step_and_the_next_step_gets_a_new_one(self, plugins, tmp_path):
-        text = "def f(ctx, folder): write_pid(folder); write_pid(folder, 'server', os.getppid()); time.sleep(600)"
+        text = """
+def f(ctx, folder):
+    write_pid(folder); write_pid(folder, "server", os.getppid())
+    time.sleep(600)
+"""
         write_plugin(plugins, WRITE_PID + text)
         executor = Python()
         try:
