@@ -328,3 +328,27 @@ def test_nothing_stays_open_in_the_worker(finish):
     for _ in range(5):
         finish("def f(ctx): print(1); return 1")
     assert psutil.Process().num_fds() <= before
+
+
+class NoForks:
+    """A fork server that can't: it refuses, or takes the request and closes."""
+
+    def __init__(self, error: OSError | None = None) -> None:
+        self._error = error
+
+    def fork(self, descriptors: list[int]) -> None:
+        if self._error:
+            raise self._error
+
+
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), None])
+def test_a_process_that_cannot_be_started_fails_the_step(plugins, error):
+    write_plugin(plugins, "def f(ctx): ...")
+    executor = Python()
+    executor._server = NoForks(error)
+    before = psutil.Process().num_fds()
+    with pytest.raises(
+        StepFailed, match="the step process could not be started: .*(Too many|could not fork)"
+    ):
+        executor.run(PythonExecution(), {"callable": "plug:f"})
+    assert psutil.Process().num_fds() == before
