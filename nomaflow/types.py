@@ -15,8 +15,9 @@ class StepFailed(Exception):
     """Raise to fail a step with a sentence of your own.
 
     `retry=False` says that another attempt cannot help: the retry policy is then not applied. `kind` is a
-    stable word for the cause (`error`, `killed`, `memory_limit`). `error_class` and `traceback_text` are set
-    where the error happened in another process.
+    stable word for the cause (`error`, `connection`, `timeout`, `constraint`, `http_4xx`, `http_429`,
+    `http_5xx`, `killed`, `memory_limit`). `error_class` and `traceback_text` are set where the error happened
+    in another process.
     """
 
     def __init__(

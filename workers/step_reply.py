@@ -60,8 +60,8 @@ def failure(error: BaseException, *, memory_limit_mb: int) -> dict[str, Any]:
         traceback.clear_frames(error.__traceback__)
         message, kind, retry = f"memory limit {memory_limit_mb} MB", "memory_limit", False
     else:
-        message, kind = _message(error), getattr(error, "kind", "error")
-        retry = error.retry if isinstance(error, StepFailed) else _worth_retrying(error)
+        message, kind = _message(error), getattr(error, "kind", None) or _kind(error)
+        retry = error.retry if isinstance(error, StepFailed) else True
     return {
         "error": {
             "message": message,
@@ -73,9 +73,9 @@ def failure(error: BaseException, *, memory_limit_mb: int) -> dict[str, Any]:
     }
 
 
-def _worth_retrying(error: BaseException) -> bool:
-    """A violated constraint stays violated; every database driver names its class so."""
-    return not any(cls.__name__ == "IntegrityError" for cls in type(error).__mro__)
+def _kind(error: BaseException) -> str:
+    """A violated constraint is told apart, because it stays violated; every driver names its class so."""
+    return "constraint" if any(cls.__name__ == "IntegrityError" for cls in type(error).__mro__) else "error"
 
 
 def _message(error: BaseException) -> str:

@@ -212,7 +212,7 @@ class TestBadPlugins:
         assert "workers/step_main" not in caught.value.traceback_text
         assert run("def f(ctx): return 'the next one runs'")
 
-    def test_the_cause_is_kept_and_a_violated_constraint_is_not_retried(self, run):
+    def test_the_cause_is_kept_and_a_violated_constraint_told_apart(self, run):
         text = """
             import sqlite3
             def f(ctx):
@@ -224,7 +224,7 @@ class TestBadPlugins:
         with pytest.raises(StepFailed, match="UNIQUE") as caught:
             run(text)
         assert "direct cause" in caught.value.traceback_text
-        assert not caught.value.retry
+        assert caught.value.kind == "constraint"
 
     def test_an_ordinary_error_may_be_retried_and_the_plugins_word_counts(self, run):
         with pytest.raises(StepFailed) as ordinary:

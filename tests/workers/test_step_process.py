@@ -348,7 +348,7 @@ def test_a_process_that_cannot_be_started_fails_the_step(plugins, error):
     executor._server = NoForks(error)
     before = psutil.Process().num_fds()
     with pytest.raises(
-        StepFailed, match="the step process could not be started: .*(Too many|could not fork)"
+        StepFailed, match=r"the step process could not be started: .*(Too many|could not fork)"
     ):
         executor.run(PythonExecution(), {"callable": "plug:f"})
     assert psutil.Process().num_fds() == before
