@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -85,7 +86,7 @@ def _password(account: Any, *, from_stdin: bool) -> str:
     from django.core.exceptions import ValidationError
 
     if from_stdin:
-        given = click.get_text_stream("stdin").readline().rstrip("\r\n")
+        given = sys.stdin.readline().rstrip("\r\n")
     else:
         given = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     try:
