@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -83,6 +83,12 @@ class Home:
                 "name another folder with NOMAFLOW_HOME."
             ) from error
         return self
+
+    @overload
+    def keys(self, *, create: Literal[True]) -> Keys: ...
+
+    @overload
+    def keys(self) -> Keys | None: ...
 
     def keys(self, *, create: bool = False) -> Keys | None:
         """The installation's secrets, made on the first call with ``create``; None when there are none."""

@@ -236,7 +236,8 @@ async def _layer_answers() -> bool:
     global _pulse
     if time.monotonic() - _pulse[0] > 1:
         _pulse = (time.monotonic(), _pulse[1])
-        address = settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"][0]
+        layer: dict[str, Any] = settings.CHANNEL_LAYERS["default"]
+        address = layer["CONFIG"]["hosts"][0]
         try:
             async with Redis.from_url(address, socket_timeout=0.5, socket_connect_timeout=0.5) as client:
                 alive = bool(await client.ping())

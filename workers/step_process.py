@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -187,9 +188,13 @@ class StepProcess:
         self._register(self._channel, self._on_messages)
         self._register(self._control, self._on_control)
         for pipe in self._pipes:
-            self._register(pipe, lambda pipe=pipe: pipe.read() or self._selector.unregister(pipe))
+            self._register(pipe, partial(self._on_output, pipe))
         with contextlib.suppress(OSError):  # its death is told by the control socket
             self._channel.send(dict(order))
+
+    def _on_output(self, pipe: _Pipe) -> None:
+        if not pipe.read():
+            self._selector.unregister(pipe)
 
     def _register(self, source: Any, handler: Callable[[], object]) -> None:
         self._selector.register(source, selectors.EVENT_READ, handler)
