@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from django.conf import settings
 from django.db import transaction
 
-from jobs_app import audit, env_file, secrets, shapes, substitution
+from jobs_app import audit, secrets, shapes, substitution
 from jobs_app.models import Connector
 from jobs_app.models.connector import CONNECTOR_NAME
 from jobs_app.params import diff, same
@@ -53,7 +53,7 @@ def clean_connector(raw: Mapping[str, Any]) -> CleanConnector:
         raise DefinitionError.one("", "a connector must be a table of names and values")
     report = Report()
     name = _text(raw, "name", report, blank=False)
-    if name and not CONNECTOR_NAME.regex.match(name):
+    if name and not re.match(CONNECTOR_NAME.regex, name):
         report.add(f"“{name}”: {CONNECTOR_NAME.message}", "name")
     kind = connector_kinds().get(kind_name := _text(raw, "kind", report, blank=False))
     if kind is None and kind_name:
@@ -108,30 +108,42 @@ def store(cleaned: CleanConnector, *, actor: str, address: str | None = None) ->
     return row
 
 
-def resolve(
-    name: str, *, secret_sink: Callable[[str], None] = lambda value: None
-) -> tuple[str, dict[str, Any]]:
-    """The dotted path of the kind and its settings as the driver needs them, `queries` among them.
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """What a worker needs to open a connector."""
 
-    Every secret goes to `secret_sink` first. Raises `ConnectorMissing`, `CannotDecrypt`, `UnknownName`.
-    """
+    path: str
+    """Dotted path of the kind's class."""
+    config: dict[str, Any] = field(repr=False)
+    """The kind's settings, secrets among them, every `${env:…}` filled in."""
+    secrets: tuple[str, ...] = field(repr=False)
+    """Every text to be masked from now on."""
+    queries: dict[str, Any]
+
+
+def resolve(name: str) -> Resolved:
+    """Read a connector anew. Raises `ConnectorMissing`, `CannotDecrypt`, `UnknownName`."""
     row = Connector.objects.filter(pk=name).first()
     if row is None:
         raise ConnectorMissing(f"there is no connector “{name}”")
     path = settings.NOMAFLOW_CONNECTOR_KINDS.get(row.kind)
     if path is None:
         raise ConnectorMissing(f"connector “{name}” is of the kind “{row.kind}”, which is not installed")
-    hidden = secrets.decrypt(row.secrets)
-    for value in hidden.values():
-        secret_sink(str(value))
-    sources = substitution.Sources(
-        run_id="", job_id="", as_of=datetime.now(UTC), env=env_file.lookup, secret_sink=secret_sink
+    from_env: list[str] = []
+    sources = substitution.Sources(run_id="", job_id="", as_of=datetime.now(UTC), secret_sink=from_env.append)
+    stored = secrets.decrypt(row.secrets)
+    config = substitution.substitute(row.config, sources) | stored
+    hidden = [
+        config[field.name]
+        for field in connector_kinds()[row.kind].fields
+        if field.secret and field.name in config
+    ]
+    return Resolved(
+        path=path,
+        config=config,
+        secrets=tuple(dict.fromkeys([*from_env, *map(str, hidden)])),
+        queries=row.queries,
     )
-    plain = substitution.substitute(row.config, sources)
-    for field in connector_kinds()[row.kind].fields:
-        if field.secret and plain.get(field.name):
-            secret_sink(str(plain[field.name]))
-    return path, {**plain, **hidden, "queries": row.queries}
 
 
 def _text(raw: Mapping[str, Any], name: str, report: Report, *, blank: bool = True) -> str:

@@ -80,7 +80,7 @@ class Cron:
 
     def previous(self, before: datetime) -> datetime | None:
         """The last fire strictly before an instant; None when there is none in 41 years."""
-        end = _floor(before + (_SECOND - before.resolution))
+        end = _floor(before) + (before.microsecond > 0)
         for window in _LOOK_BACK:
             if last := deque(self._fires(end - window, end), maxlen=1):
                 return _moment(last[0])

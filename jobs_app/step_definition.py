@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs_app import callable_place, shapes, substitution
+from jobs_app import shapes, substitution
 from jobs_app.policies import RETRY, clean_block
 from jobs_app.problems import Report
 from jobs_app.shapes import Check, Wrong
@@ -71,7 +71,6 @@ def _config(raw: Mapping[str, Any], type_name: str, world: World, report: Report
     except InvalidConfig as invalid:
         report.add_all(_explained(invalid.problems, step_type))
         return config
-    _check_callables(cleaned, step_type, report)
     _check_connectors(cleaned, step_type, world, report)
     for name, value in cleaned.items():
         for problem in substitution.check(value):
@@ -113,15 +112,6 @@ def _explained(problems: Mapping[str, str], step_type: StepType) -> dict[str, st
             sentence = shapes.unknown(name, known) + f" (step type {step_type.type})"
         explained[name] = sentence
     return explained
-
-
-def _check_callables(config: Mapping[str, Any], step_type: StepType, report: Report) -> None:
-    for field in step_type.fields:
-        if field.kind == "callable" and field.name in config:
-            try:
-                callable_place.check(str(config[field.name]))
-            except Wrong as wrong:
-                report.add(str(wrong), field.name)
 
 
 def _check_connectors(config: Mapping[str, Any], step_type: StepType, world: World, report: Report) -> None:

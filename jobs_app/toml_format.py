@@ -10,12 +10,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from jobs_app import connectors, shapes, toml_lines, toml_text
 from jobs_app.definition import FIELDS, World, clean_job, connectors_of, freeze
 from jobs_app.models import Connector, Job
 from jobs_app.params import same
+from jobs_app.permissions import Permissions
 from jobs_app.problems import DefinitionError, Problem
 from jobs_app.schedules import save_job
 from jobs_app.shapes import Wrong
@@ -23,8 +26,8 @@ from jobs_app.step_definition import COMMON
 
 LARGEST = 5_000_000
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)\Z")
-_JOB_DEFAULTS = {name: default for name, (default, _check) in FIELDS.items()} | {"retry": {}, "alerts": {}}
-_STEP_DEFAULTS = {name: default for name, (default, _check) in COMMON.items()}
+_JOB_DEFAULTS = {name: default for name, (default, _rule) in FIELDS.items()} | {"retry": {}, "alerts": {}}
+_STEP_DEFAULTS = {name: default for name, (default, _rule) in COMMON.items()}
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,17 @@ def parse(text: str) -> dict[str, Any]:
     return {name: _plain(value) for name, value in found.items()}
 
 
-def import_toml(text: str, *, actor: str, address: str | None = None) -> ImportResult:
-    """Save every connector and job of the document, or none and raise `DefinitionError` with lines."""
+def import_toml(
+    text: str, *, actor: str, address: str | None = None, may: Permissions | None = None
+) -> ImportResult:
+    """Save every connector and job of the document, or none and raise `DefinitionError` with lines.
+
+    With `may`, everything is checked against these permissions too: `PermissionDenied` names what is missing.
+    """
     document = parse(text)
     try:
         with transaction.atomic():
-            return _import(document, actor=actor, address=address)
+            return _import(document, actor=actor, address=address, may=may)
     except DefinitionError as error:
         lines = toml_lines.locate(text)
         raise DefinitionError(
@@ -85,7 +93,9 @@ def export_toml(job_ids: Iterable[str]) -> str:
     return "\n".join(blocks + [_job_text(definition) for definition in definitions])
 
 
-def _import(document: Mapping[str, Any], *, actor: str, address: str | None) -> ImportResult:
+def _import(
+    document: Mapping[str, Any], *, actor: str, address: str | None, may: Permissions | None
+) -> ImportResult:
     problems = [
         Problem(name, shapes.unknown(name, ["connectors", "jobs"]), None, (name,))
         for name in document
@@ -100,7 +110,26 @@ def _import(document: Mapping[str, Any], *, actor: str, address: str | None) -> 
     jobs = _clean_all("jobs", document, lambda raw: clean_job(raw, world=world), "id", problems)
     if problems:
         raise DefinitionError(dict.fromkeys(problems))
+    if may:
+        _require(may, new_connectors, jobs)
     return _save(new_connectors, jobs, actor=actor, address=address)
+
+
+def _require(
+    may: Permissions, new_connectors: list[connectors.CleanConnector], jobs: list[dict[str, Any]]
+) -> None:
+    """Writing a connector, making a job, changing one, and using every connector a job names."""
+    if new_connectors:
+        may.require_settings("connectors")
+    known = set(Job.objects.filter(pk__in=[job["id"] for job in jobs]).values_list("pk", flat=True))
+    for job in jobs:
+        if job["id"] in known:
+            may.require("edit", job["id"])
+        else:
+            may.require_settings("jobs")
+        for name in sorted(connectors_of(job)):
+            if not may.allows("connector", name, "use"):
+                raise PermissionDenied(_("This needs the permission connector:%s:use.") % name)
 
 
 def _save(

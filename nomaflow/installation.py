@@ -247,10 +247,16 @@ class _Start:
                 if self.answers(web, port):
                     break
                 self.remove(web)
-            for program in others:
-                self.supervisor.check(program)
+            self.settle(others)
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.wish.host, self.wish.host)  # noqa: S104
         return f"http://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{port}/"
+
+    def settle(self, programs: list[Supervised]) -> None:
+        """Wait until they have run for a moment. Raises SupervisionError when one does not."""
+        while any(each["state"] == "starting" for each in self.supervisor.processes()):
+            time.sleep(0.1)
+        for program in programs:
+            self.supervisor.check(program)
 
     def add(self, program: Supervised) -> None:
         self.programs.append(program)
@@ -280,8 +286,8 @@ class _Start:
     def answers(self, web: Supervised, port: int) -> bool:
         """Wait for /healthz; False when another process took the port. Raises SupervisionError."""
         deadline = time.monotonic() + WEB_TIMEOUT
-        last = "no answer"
-        while time.monotonic() < deadline:
+        last, wrong = "no answer", 0
+        while time.monotonic() < deadline and wrong < 3:
             try:
                 self.supervisor.check(web)
             except SupervisionError:
@@ -292,6 +298,8 @@ class _Start:
                 last = health(self.wish.host, port)
                 if last == "200":
                     return True
+                wrong += last.isdigit()  # it answers, and with an error: that will not pass
+                time.sleep(0.5)
             time.sleep(0.1)
         log = self.home.logs / "web.log"
         raise SupervisionError(

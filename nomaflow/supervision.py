@@ -222,14 +222,13 @@ class Supervisor:
             return None
 
 
-def tail(path: Path, *, characters: int = 600) -> str:
-    """The end of a log, on one line."""
+def tail(path: Path, *, lines: int = 3) -> str:
+    """The last lines of a log, on one line."""
     try:
-        return (
-            " ".join(path.read_text(errors="replace")[-4 * characters :].split())[-characters:] or "(empty)"
-        )
+        found = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()]
     except OSError:
         return "(no log)"
+    return " / ".join(found[-lines:])[-800:] or "(nothing)"
 
 
 def leftovers(home: Home) -> list[psutil.Process]:

@@ -69,7 +69,7 @@ class RunFilter:
 
     def apply(self, runs: RunQuerySet) -> RunQuerySet:
         """The runs that match, newest first, without the limit."""
-        return runs.filter(*self._conditions()).order_by("-id")
+        return runs.with_job_text().filter(*self._conditions()).order_by("-id")
 
     def page(self, runs: RunQuerySet) -> tuple[list[Any], str | None]:
         """One page, and the run id to ask the next one `before`; None on the last."""
@@ -183,7 +183,7 @@ def _before(text: str) -> int | None:
 
 def _search(q: str) -> Q:
     """Part of a job's id, of a reason or of a trigger, or a whole run id."""
-    found = Q(job_id__icontains=q) | Q(reason__icontains=q) | Q(triggered_by__icontains=q)
+    found = Q(job_text__icontains=q) | Q(reason__icontains=q) | Q(triggered_by__icontains=q)
     try:
         return found | Q(pk=run_ids.parse(q))
     except ValueError:

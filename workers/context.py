@@ -39,20 +39,18 @@ class AttemptContext:
 
     def connector(self, name: str) -> Any:
         if name not in self._open:
-            known = self.connector_config(name)
-            kind = import_string(known["path"])()
-            self._open[name] = kind.open(name, known["config"], tag=self.tag, scope=self.scope)
+            settings = self.connector_config(name)
+            kind = import_string(settings["kind"])()
+            self._open[name] = kind.open(name, settings, tag=self.tag, scope=self.scope)
         return self._open[name]
 
     def connector_config(self, name: str) -> dict[str, Any]:
-        """`path` of the kind's class, its decrypted `config`, the connector's named `queries`."""
+        """Its decrypted settings, its `queries`, and as `kind` the dotted path of the class that opens it."""
         try:
-            resolved = connectors.resolve(name)
-        except connectors.ConnectorMissing as error:
+            path, settings = connectors.resolve(name, secret_sink=self.masker.add)
+        except (connectors.ConnectorMissing, ValueError) as error:
             raise StepFailed(str(error), retry=False) from error
-        for secret in resolved.secrets:
-            self.masker.add(secret)
-        return {"path": resolved.path, "config": resolved.config, "queries": resolved.queries}
+        return {**settings, "kind": path}
 
     def mask(self, text: str) -> str:
         return self.masker.mask(text)

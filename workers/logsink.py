@@ -98,13 +98,11 @@ class LogSink:
             return True
         return self._bytes + size <= self._limit * (2 if level >= 2 else 1)
 
-    def close(self) -> None:
-        """Say exactly what was dropped, and see everything stored."""
+    def announce_drops(self) -> None:
+        """One line with the exact count of what the limit kept out."""
         if self.dropped_lines:
-            self.write(
-                2, f"log truncated: {self.dropped_lines:,} lines, {self.dropped_bytes:,} bytes were not kept"
-            )
-        self.flush()
+            lost = f"{self.dropped_lines:,} lines, {self.dropped_bytes:,} bytes"
+            self.write(2, f"log truncated: {lost} were not kept")
 
     def flush(self, *, within: float = 30.0) -> None:
         """Return when every line written so far is stored, or will never be."""

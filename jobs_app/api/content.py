@@ -12,7 +12,6 @@ from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 
-MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 
 
@@ -20,6 +19,7 @@ class TextParser(BaseParser):
     """The body as text, whatever type it claims: `curl --data-binary` claims to be a form."""
 
     media_type = "*/*"
+    most_bytes = 5_000_000
 
     def parse(
         self,
@@ -27,9 +27,9 @@ class TextParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        raw = stream.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            raise ParseError(_("The body is larger than 1 MiB."))
+        raw = stream.read(self.most_bytes + 1)
+        if len(raw) > self.most_bytes:
+            raise ParseError(_("The body is larger than %s bytes.") % self.most_bytes)
         try:
             return raw.decode()
         except UnicodeDecodeError:
@@ -38,6 +38,8 @@ class TextParser(BaseParser):
 
 class JsonParser(TextParser):
     """A JSON object the database can hold."""
+
+    most_bytes = 1_000_000
 
     def parse(
         self,
@@ -91,8 +93,8 @@ def storable(text: str) -> bool:
 class AlwaysJson(BaseContentNegotiation):
     """There is one form of answer: neither `Accept` nor `?format=` choose another."""
 
-    def select_parser(self, request: Any, parsers: list[Any]) -> Any:
+    def select_parser(self, request: Any, parsers: Any) -> Any:
         return parsers[0]
 
-    def select_renderer(self, request: Any, renderers: list[Any], format_suffix: str | None = None) -> Any:
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
         return renderers[0], renderers[0].media_type

@@ -21,6 +21,7 @@ COMMANDS = {
     "job": ("nomaflow.cli.job", "List, show, run, import and export jobs."),
     "run": ("nomaflow.cli.run", "Show runs and their logs."),
     "token": ("nomaflow.cli.token", "Create API tokens."),
+    "user": ("nomaflow.cli.user", "Create accounts, change passwords."),
     "cron": ("nomaflow.cli.cron", "Work out when a schedule fires."),
 }
 OWN_PACKAGES = ("nomaflow", "jobs_app", "runs_app", "workers")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def _no_constant(word: str) -> None:
 @client_options
 def import_jobs(file: Path, client: Client, as_json: bool) -> None:
     """Create and update the jobs and connectors of a TOML FILE: all of them, or none (`-` reads stdin)."""
-    raw = click.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
+    raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     try:
         result = client.import_toml(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:

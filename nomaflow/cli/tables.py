@@ -36,12 +36,11 @@ def state(word: str | None, *, canceling: bool = False) -> Text:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print aligned columns. Nothing is cut where the output goes to a file or a pipe."""
+    """Print aligned columns."""
     grid = Table(*columns, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for row in rows:
         grid.add_row(*(cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row))
-    width = None if sys.stdout.isatty() else 1_000
-    Console(file=click.get_text_stream("stdout"), width=width, highlight=False).print(grid)
+    _print(grid)
 
 
 def facts(pairs: Mapping[str, Any]) -> None:
@@ -50,8 +49,13 @@ def facts(pairs: Mapping[str, Any]) -> None:
     for name, value in pairs.items():
         if value not in (None, "", [], {}):
             grid.add_row(Text(name, style="bold"), value if isinstance(value, Text) else Text(plain(value)))
+    _print(grid)
+
+
+def _print(grid: Table) -> None:
+    """Nothing is cut where the output goes to a file or a pipe."""
     width = None if sys.stdout.isatty() else 1_000
-    Console(file=click.get_text_stream("stdout"), width=width, highlight=False).print(grid)
+    Console(file=sys.stdout, width=width, highlight=False).print(grid)
 
 
 def log_line(line: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -85,7 +86,7 @@ def _password(account: Any, *, from_stdin: bool) -> str:
     from django.core.exceptions import ValidationError
 
     if from_stdin:
-        given = click.get_text_stream("stdin").readline().rstrip("\r\n")
+        given = sys.stdin.readline().rstrip("\r\n")
     else:
         given = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     try:
@@ -128,5 +129,6 @@ def _save(account: Any, password: str, rules: tuple[str, ...]) -> None:
 
 def _audit(action: str, username: str, **detail: Any) -> None:
     from jobs_app import audit
+    from nomaflow.cli.local import actor
 
-    audit.record("cli", action, kind="user", id=username, **detail)
+    audit.record(actor(), action, kind="user", id=username, **detail)

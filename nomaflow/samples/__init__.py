@@ -103,9 +103,9 @@ def fill(url: str, *, folder: Path, ops: bool) -> None:
 
 
 def import_jobs() -> None:
-    from jobs_app import definition
+    from jobs_app import toml_format
 
-    definition.import_toml((HERE / "jobs.toml").read_text(encoding="utf-8"), actor="system")
+    toml_format.import_toml((HERE / "jobs.toml").read_text(encoding="utf-8"), actor="system")
 
 
 def write_env(home: Home, urls: Urls, keys: Keys) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
+from jobs_app import definition, schedules
 from runs_app.dispatch import Overrides, dispatch
 from runs_app.models import LogLine, Run
-from tests.factories import make_job
 from workers import engine
 
 
@@ -53,7 +53,8 @@ def perform_aside(transactional_db: None) -> Iterator[Callable[..., Run]]:
 
 def puppet_job(*steps: dict[str, Any], **fields: Any) -> Any:
     named = [{"name": f"s{n}", "type": "puppet", **step} for n, step in enumerate(steps, start=1)]
-    return make_job(fields.pop("id", "puppet-show"), steps=named, **fields)
+    raw = {"id": "puppet-show", "steps": named, **fields}
+    return schedules.save_job(definition.clean_job(raw), author="test")
 
 
 def messages(run: Run) -> list[str]:

@@ -11,10 +11,10 @@ from django.db import connections, transaction
 from jobs_app.models import AuditEvent
 from runs_app.dispatch import DispatchError, Fire, Overrides, dispatch, dispatch_fires
 from runs_app.models import Run
-from tests.factories import make_job
+from tests.factories import STEP, make_job, python_step
 
 WHEN = datetime(2026, 3, 1, 2, tzinfo=UTC)
-STEP = {"name": "load", "type": "puppet", "text": "x"}
+PUPPET = {**STEP, "name": "load", "type": "puppet", "config": {"text": "x"}}
 
 
 @pytest.mark.django_db
@@ -31,7 +31,7 @@ STEP = {"name": "load", "type": "puppet", "text": "x"}
 )
 def test_only_what_the_job_declares_may_be_overridden(overrides: Overrides, code: str, field: str) -> None:
     with pytest.raises(DispatchError) as caught:
-        dispatch(make_job("strict", steps=[STEP]), triggered_by="api", overrides=overrides)
+        dispatch(make_job("strict", steps=[PUPPET]), triggered_by="api", overrides=overrides)
     assert (caught.value.code, caught.value.field) == (code, field)
     assert field.split(".")[-1] in caught.value.message or code == "invalid_value"
     assert not Run.objects.exists()
@@ -105,13 +105,7 @@ def test_a_fire_may_be_born_skipped() -> None:
 
 @pytest.mark.django_db
 def test_a_fires_parameter_wins_over_a_steps_argument_and_loses_to_its_own() -> None:
-    step = {
-        "name": "load",
-        "type": "python",
-        "callable": "reports.summary:send_summary",
-        "op_kwargs": {"target": "b"},
-    }
-    job = make_job("layers", params={"target": "a", "size": 1}, steps=[step])
+    job = make_job("layers", params={"target": "a", "size": 1}, steps=[python_step("load", target="b")])
     plain = dispatch(job, triggered_by="api")
     assert plain.snapshot["op_kwargs"]["load"] == {"target": "b"}
     Run.objects.all().delete()

@@ -245,3 +245,4 @@ def test_the_ends_of_the_calendar_are_quiet() -> None:
     assert cron.next(datetime.max.replace(tzinfo=UTC)) is None
     assert cron.previous(datetime.min.replace(tzinfo=UTC)) is None
     assert cron.next(datetime.min.replace(tzinfo=UTC)) is not None
+    assert cron.previous(datetime.max.replace(tzinfo=UTC)) is not None

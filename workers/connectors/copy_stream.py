@@ -20,7 +20,7 @@ def copy_out(
     The last item is `(b"…", rows)` with what is left, so that the rows add up to what the server counted.
     psycopg's own loop makes a generator step per row, which costs a tenth of the whole copy.
     """
-    with connection.cursor() as cursor, cursor.copy(statement):  # type: ignore[call-overload]
+    with connection.cursor() as cursor, cursor.copy(statement):
         pgconn = connection.pgconn
         take, parts, waiting, sent = pgconn.get_copy_data, [], 0, 0
         while (got := take(1))[0] >= 0:

@@ -1,0 +1,87 @@
+"""Addresses, health, error pages, request ids, headers."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from nomaflow import health
+from tests.api.client import Api, error
+from tests.factories import make_job, make_run
+from tests.people import ann, root
+
+pytestmark = pytest.mark.django_db
+
+
+def test_healthz_asks_nothing(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert Client().get("/healthz").json() == {"status": "ok"}
+
+
+def test_readyz_names_its_parts():
+    response = Client().get("/readyz")
+    assert response.status_code == 200, response.content
+    assert response.json()["checks"] == {"database": "ok", "migrations": "ok", "broker": "ok"}
+
+
+def test_readyz_says_what_is_missing_and_not_where(settings):
+    settings.CELERY_BROKER_URL = "redis+socket:///nowhere/secret.sock"
+    response = Client().get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["checks"] == {"database": "ok", "migrations": "ok", "broker": "unreachable"}
+    assert b"secret" not in response.content
+
+
+def test_the_root_leads_to_the_jobs():
+    assert Client().get("/")["Location"] == "/nomaflow"
+
+
+@pytest.mark.parametrize("path", ["/healthz/", "/admin/jobs/", "/admin/jobs/runs/"])
+def test_the_slashed_form_answers_without_a_redirect(path):
+    client = Client()
+    client.force_login(root())
+    assert client.get(path).status_code == 200
+
+
+def test_a_slashed_post_keeps_its_body():
+    make_job()
+    assert error(Api(ann()).post("/ann-nightly/run/", {"params": {"nope": 1}}), 400)["field"] == "params.nope"
+
+
+def test_an_unknown_address_is_json_below_the_api_and_a_page_elsewhere():
+    assert error(Client().get("/admin/jobs/x/y/z"), 404)["code"] == "not_found"
+    page = Client().get("/nowhere")
+    assert page.status_code == 404
+    assert page["Content-Type"].startswith("text/html")
+    assert page["X-Request-ID"] in page.content.decode()
+
+
+def test_a_fault_of_ours_is_a_500_with_an_id_and_no_detail(monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("a secret detail")
+
+    monkeypatch.setattr("jobs_app.api.views.catalogue", fail)
+    monkeypatch.setitem(health.CHECKS, "database", fail)
+    refused = error(Api(root()).get(""), 500)
+    assert refused["code"] == "server_error"
+    assert "secret" not in refused["message"]
+    assert Client().get("/readyz").json()["checks"]["database"] == "unreachable"
+
+
+def test_a_proxys_request_id_is_kept_and_a_strange_one_is_not():
+    assert Client().get("/healthz", headers={"X-Request-ID": "edge-7"})["X-Request-ID"] == "edge-7"
+    assert Client().get("/healthz", headers={"X-Request-ID": "a b"})["X-Request-ID"] != "a b"
+
+
+def test_the_raw_tables_are_read_only():
+    run = make_run(make_job(), lines=["<b>bold</b>"])
+    client = Client()
+    client.force_login(root())
+    page = client.get(f"/django-admin/runs/run/{run.pk}/change/")
+    assert page.status_code == 200
+    assert b"&lt;b&gt;bold" in page.content
+    assert f'href="/nomaflow/runs/{run.run_id}"'.encode() in page.content
+    for model in ("run", "steprun", "attempt", "runevent"):
+        assert client.get(f"/django-admin/runs/{model}/").status_code == 200
+        assert client.get(f"/django-admin/runs/{model}/add/").status_code == 403
+    assert client.post(f"/django-admin/runs/run/{run.pk}/delete/", {"post": "yes"}).status_code == 403
