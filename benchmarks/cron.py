@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from croniter import croniter  # type: ignore[import-untyped]
+from croniter import croniter
 
 from jobs_app import cron
 

@@ -142,7 +142,7 @@ def _parameters(args: ast.arguments) -> Iterator[Parameter]:
     """Those a job may give: all but the first, which is the context, and `*args`, `**kwargs`."""
     positional = [*args.posonlyargs, *args.args]
     padding: list[ast.expr | None] = [None] * (len(positional) - len(args.defaults))
-    pairs = list(zip(positional, padding + args.defaults, strict=True))[1:]
+    pairs = list(zip(positional, [*padding, *args.defaults], strict=True))[1:]
     for argument, default in [*pairs, *zip(args.kwonlyargs, args.kw_defaults, strict=True)]:
         yield Parameter(argument.arg, default is None, ast.unparse(default) if default else "")
 

@@ -53,7 +53,7 @@ def clean_connector(raw: Mapping[str, Any]) -> CleanConnector:
         raise DefinitionError.one("", "a connector must be a table of names and values")
     report = Report()
     name = _text(raw, "name", report, blank=False)
-    if name and not CONNECTOR_NAME.regex.match(name):
+    if name and not re.match(CONNECTOR_NAME.regex, name):
         report.add(f"“{name}”: {CONNECTOR_NAME.message}", "name")
     kind = connector_kinds().get(kind_name := _text(raw, "kind", report, blank=False))
     if kind is None and kind_name:

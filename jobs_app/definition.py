@@ -6,6 +6,7 @@ below `config`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -131,7 +132,7 @@ def _clean_steps(raw: Any, world: World, report: Report) -> list[dict[str, Any]]
 def _check_id(job_id: str, world: World, built_in: bool, report: Report) -> None:
     if not job_id:
         return
-    if not JOB_ID.regex.match(job_id) or (job_id.startswith("_") and not built_in):
+    if not re.match(JOB_ID.regex, job_id) or (job_id.startswith("_") and not built_in):
         report.add(f"“{job_id}”: {JOB_ID.message}", "id")
     elif is_reserved(job_id):
         report.add(f"“{job_id}” is reserved: it is part of an address; choose another", "id")

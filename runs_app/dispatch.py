@@ -148,11 +148,12 @@ def _new_run(job: Job, overrides: Overrides, **values: Any) -> Run:
 
 def _new_steps(run: Run) -> list[Any]:
     enabled = run.snapshot["step_enabled"]
+    steps = run.version.definition["steps"] if run.version else []
     return [
         lifecycle.new_step(
             run, position=n, name=step["name"], type=step["type"], enabled=enabled[step["name"]]
         )
-        for n, step in enumerate(run.version.definition["steps"], start=1)
+        for n, step in enumerate(steps, start=1)
     ]
 
 

@@ -140,5 +140,6 @@ def presentable(result: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _rows(output: Mapping[str, Any]) -> int | None:
     rows = output.get("rows_affected")
-    whole = isinstance(rows, (int, float)) and not isinstance(rows, bool) and math.isfinite(rows)
-    return int(rows) if whole and abs(rows) < 2**63 else None
+    if not isinstance(rows, (int, float)) or isinstance(rows, bool) or not math.isfinite(rows):
+        return None
+    return int(rows) if abs(rows) < 2**63 else None

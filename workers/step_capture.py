@@ -25,8 +25,9 @@ def install(channel: Channel, *, level: int) -> None:
     root.setLevel(level)
     logging.captureWarnings(True)
     logging.getLogger("asyncio").setLevel(max(level, logging.INFO))
-    sys.stdout = sys.__stdout__ = _stream(channel, "stdout", logging.INFO, descriptor=1)
-    sys.stderr = sys.__stderr__ = _stream(channel, "stderr", logging.WARNING, descriptor=2)
+    sys.stdout = _stream(channel, "stdout", logging.INFO, descriptor=1)
+    sys.stderr = _stream(channel, "stderr", logging.WARNING, descriptor=2)
+    vars(sys).update(__stdout__=sys.stdout, __stderr__=sys.stderr)
     faulthandler.enable(file=2)
 
 
@@ -63,7 +64,7 @@ class _Lines(io.RawIOBase):
     def fileno(self) -> int:
         return self._descriptor
 
-    def write(self, data) -> int:  # type: ignore[no-untyped-def, override]
+    def write(self, data) -> int:  # type: ignore[no-untyped-def]
         with self._lock:
             self._open_line += data
             *lines, rest = self._open_line.split(b"\n")

@@ -14,7 +14,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import psutil
@@ -42,7 +41,7 @@ def worker_command(*, pools: str, concurrency: int) -> list[str]:
 class Warden:
     """Watches one worker. ``drain`` is how long (s) running work may take to end after SIGTERM."""
 
-    command: Sequence[str]
+    command: list[str]
     drain: float
     worker: int = 0  # pid; 0 while none runs
     started: float = 0.0

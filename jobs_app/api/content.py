@@ -93,8 +93,8 @@ def storable(text: str) -> bool:
 class AlwaysJson(BaseContentNegotiation):
     """There is one form of answer: neither `Accept` nor `?format=` choose another."""
 
-    def select_parser(self, request: Any, parsers: list[Any]) -> Any:
+    def select_parser(self, request: Any, parsers: Any) -> Any:
         return parsers[0]
 
-    def select_renderer(self, request: Any, renderers: list[Any], format_suffix: str | None = None) -> Any:
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
         return renderers[0], renderers[0].media_type

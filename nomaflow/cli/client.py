@@ -23,7 +23,7 @@ class Refused(click.ClickException):
     def __init__(self, error: Mapping[str, Any]) -> None:
         super().__init__(str(error.get("message", "")))
         self.error = dict(error)
-        self.exit_code = 2 if error.get("code") in _USAGE_CODES else 1
+        self.exit_code = 2 if error.get("code") in _USAGE_CODES else 1  # type: ignore[misc]
 
     def show(self, file: Any = None) -> None:
         if self.as_json:

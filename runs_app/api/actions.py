@@ -17,7 +17,7 @@ from runs_app.models import Run
 from runs_app.presentation import accepted, run_dict
 
 
-def start(job: Job, body: Mapping[str, Any], **how: Any) -> dict[str, Any]:
+def start(job: Job, body: Any, **how: Any) -> dict[str, Any]:
     """`dispatch` with the body of `POST …/run`; a refusal becomes a 400, or a 409 that names the run in flight."""
     try:
         run = dispatch(job, overrides=requests.overrides(body), as_of=requests.as_of(body), **how)

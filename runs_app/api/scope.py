@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.http import Http404
 from rest_framework.request import Request
@@ -15,7 +15,7 @@ class RunScoped(ApiView):
     verb: ClassVar[str] = "view"
     run: Run
 
-    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         found = Run.objects.visible_to(request.user).with_details().filter(pk=kwargs["run"]).first()
         if found is None:

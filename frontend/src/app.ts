@@ -1,0 +1,20 @@
+import htmx from "htmx.org";
+import "idiomorph/htmx";
+import "./elements/copy-button";
+import "./elements/enabled-switch";
+import "./elements/live-duration";
+import "./elements/live-feed";
+import "./elements/live-run";
+import "./elements/log-tools";
+import "./elements/log-view";
+import "./elements/run-dialog";
+import "./elements/run-view";
+import "./elements/theme-switch";
+import "./elements/time-ago";
+
+// The pages' content security policy allows neither eval nor inline styles; htmx must not want them.
+htmx.config.allowEval = false;
+htmx.config.includeIndicatorStyles = false;
+htmx.config.selfRequestsOnly = true;
+htmx.config.allowScriptTags = false;
+htmx.config.historyCacheSize = 0;

@@ -1,0 +1,80 @@
+import { LiveSocket, type SocketState } from "../live/socket";
+import { say } from "../text";
+
+type Fact = { t: "run"; id: string; job: string; state: string };
+
+const POLL = 2000;
+const SETTLE = 1000;
+
+/**
+ * <live-feed src="/ws/feed">: the page's connection dot and its ear.
+ *
+ * The socket brings facts, never HTML: each becomes an event `nf:job-<id>` on <body> (at most one a
+ * second per job), on which the job's card fetches itself; so rights stay where the page is made. While
+ * the socket is down, cards with a run in flight (`data-running`) are asked for every two seconds.
+ */
+class LiveFeed extends HTMLElement {
+  private socket: LiveSocket | null = null;
+  private poll = 0;
+  private wasDown = false;
+  private readonly due = new Map<string, number>();
+
+  connectedCallback(): void {
+    const path = this.getAttribute("src");
+    if (!path) return;
+    this.socket = new LiveSocket({
+      path: () => path,
+      message: (data) => this.hear(data as Fact),
+      state: (state, since) => this.reflect(state, since),
+    });
+  }
+
+  disconnectedCallback(): void {
+    this.socket?.close();
+    clearInterval(this.poll);
+    for (const timer of this.due.values()) clearTimeout(timer);
+    this.due.clear();
+  }
+
+  private hear(fact: Fact): void {
+    if (fact.t !== "run") return;
+    document.body.dispatchEvent(new CustomEvent("nf:fact", { detail: fact }));
+    if (this.due.has(fact.job)) return;
+    const timer = window.setTimeout(() => {
+      this.due.delete(fact.job);
+      this.refresh(fact.job);
+    }, this.due.size ? SETTLE : 50);
+    this.due.set(fact.job, timer);
+  }
+
+  private refresh(job: string): void {
+    document.body.dispatchEvent(new CustomEvent(`nf:job-${job}`));
+  }
+
+  private reflect(state: SocketState, since: Date): void {
+    this.dataset.live = state;
+    document.documentElement.dataset.live = state;
+    const place = this.querySelector("[data-live-text]");
+    const time = since.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const key = state === "connecting" ? "reconnecting" : state;
+    if (place) place.textContent = say(`live.${key}`, { time });
+    this.catchUp(state);
+  }
+
+  private catchUp(state: SocketState): void {
+    const down = state === "reconnecting" || state === "offline" || state === "paused";
+    clearInterval(this.poll);
+    if (down && state !== "paused") this.poll = window.setInterval(() => this.askRunning(), POLL);
+    if (state === "live" && this.wasDown) document.body.dispatchEvent(new CustomEvent("nf:stale"));
+    if (state === "live") this.wasDown = false;
+    else if (down) this.wasDown = true;
+  }
+
+  private askRunning(): void {
+    for (const card of document.querySelectorAll<HTMLElement>("[data-job][data-running]")) {
+      this.refresh(card.dataset.job!);
+    }
+  }
+}
+
+customElements.define("live-feed", LiveFeed);

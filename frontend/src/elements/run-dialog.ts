@@ -1,0 +1,35 @@
+/** <run-dialog><dialog>…: shows the dialog htmx has fetched into it, and empties itself when it closes,
+ *  giving the focus back to what opened it. */
+class RunDialog extends HTMLElement {
+  private opener: HTMLElement | null = null;
+  private readonly observer = new MutationObserver(() => this.show());
+
+  connectedCallback(): void {
+    this.observer.observe(this, { childList: true });
+    this.addEventListener("click", this.clicked);
+    this.show();
+  }
+
+  disconnectedCallback(): void {
+    this.observer.disconnect();
+    this.removeEventListener("click", this.clicked);
+  }
+
+  private show(): void {
+    const dialog = this.querySelector("dialog");
+    if (!dialog || dialog.open) return;
+    this.opener = document.activeElement as HTMLElement | null;
+    dialog.showModal();
+    dialog.addEventListener("close", () => {
+      this.replaceChildren();
+      this.opener?.focus();
+    });
+  }
+
+  private readonly clicked = (event: Event): void => {
+    const target = event.target as HTMLElement;
+    if (target.closest("[data-close]") || target instanceof HTMLDialogElement) this.querySelector("dialog")?.close();
+  };
+}
+
+customElements.define("run-dialog", RunDialog);

@@ -1,0 +1,140 @@
+"""Template tags of the operators' pages: `{% load ui %}`. Each renders one component of the style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django import template
+from django.forms import BoundField
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from nomaflow import charts, looks
+from nomaflow.durations import duration as duration_text
+
+register = template.Library()
+register.filter("duration", duration_text)
+THEMES = ("system", "light", "dark")
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    """An icon of the sprite, drawn in the text's colour and hidden from screen readers."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        extra,
+        static("ui/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def state_icon(state: Any, canceling: bool = False) -> SafeString:
+    """A state as its icon alone, the word for screen readers and on hover."""
+    seen = looks.look(state, canceling=canceling)
+    return format_html(
+        '<span class="state-icon tone-{}" title="{}">{}<span class="sr-only">{}</span></span>',
+        seen.tone,
+        seen.word,
+        icon(seen.icon),
+        seen.word,
+    )
+
+
+@register.simple_tag
+def state_word(state: Any) -> str:
+    """The translated word of a state."""
+    return str(looks.look(state).word)
+
+
+@register.inclusion_tag("ui/badge.html")
+def badge(state: Any, href: str = "", canceling: bool = False) -> dict[str, Any]:
+    """A state as shape, word and colour; a link when `href` is given."""
+    seen = looks.look(state, canceling=canceling)
+    return {"look": seen, "href": href, "striped": seen is looks.CANCELING}
+
+
+@register.inclusion_tag("ui/chip.html")
+def chip(text: str, href: str = "") -> dict[str, str]:
+    """A tag of a job."""
+    return {"text": text, "href": href}
+
+
+@register.inclusion_tag("ui/empty.html")
+def empty(sentence: str, icon_name: str = "mark", href: str = "", action: str = "") -> dict[str, str]:
+    """One sentence where nothing is to be shown, and one thing to do about it."""
+    return {"sentence": sentence, "icon_name": icon_name, "href": href, "action": action}
+
+
+@register.inclusion_tag("ui/field.html")
+def field(bound: BoundField) -> dict[str, Any]:
+    """A form field with its label, hint and errors."""
+    return {"field": bound, "widget": bound.as_widget(attrs={"class": "input"})}
+
+
+@register.inclusion_tag("ui/ago.html")
+def ago(moment: datetime | None, zone: str = "", clock: bool = False) -> dict[str, Any]:
+    """A moment told relative to now, or with `clock` as the time of day; `zone` is the job's."""
+    text = ""
+    if moment is not None:
+        text = f"{moment.astimezone(UTC):%H:%M:%S} UTC" if clock else relative(moment - datetime.now(UTC))
+    return {"moment": moment, "zone": zone, "clock": clock, "text": text}
+
+
+def relative(distance: timedelta) -> str:
+    """A distance in time as the page first shows it, before the script takes over.
+
+    >>> relative(timedelta(minutes=14, seconds=20)), relative(timedelta(hours=-3))
+    ('in 14m', '3h ago')
+    """
+    seconds = abs(distance.total_seconds())
+    sizes = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
+    unit, size = next((each for each in sizes if seconds >= each[1]), sizes[-1])
+    amount = f"{int(seconds // size)}{unit}"
+    if seconds < 1:
+        return _("just now")
+    return (
+        _("in %(amount)s") % {"amount": amount}
+        if distance > timedelta()
+        else _("%(amount)s ago") % {"amount": amount}
+    )
+
+
+@register.inclusion_tag("ui/spark.html")
+def spark(runs: Sequence[Any]) -> dict[str, Any]:
+    """The health of the last 20 runs, oldest first. A run has `state`, `duration_ms` and `url`."""
+    shown = list(runs)[-charts.SLOTS :]
+    return {
+        "bars": charts.spark_bars(shown),
+        "absent": charts.absent_slots(shown),
+        "label": spark_label(shown),
+    }
+
+
+def spark_label(runs: Sequence[Any]) -> str:
+    """What the sparkline says aloud: "Last 20 runs: 18 succeeded, 2 failed"."""
+    if not runs:
+        return _("No runs yet")
+    counts: dict[str, int] = {}
+    for run in runs:
+        word = str(looks.look(run.state).word).lower()
+        counts[word] = counts.get(word, 0) + 1
+    head = ngettext("Last run", "Last %(count)d runs", len(runs)) % {"count": len(runs)}
+    return f"{head}: " + ", ".join(f"{count} {word}" for word, count in counts.items())
+
+
+@register.inclusion_tag("ui/gantt.html")
+def gantt(attempts: Iterable[Any], start: datetime, end: datetime, label: str = "") -> dict[str, Any]:
+    """One step's attempts and waits on the run's time axis."""
+    return {"segments": charts.gantt_segments(attempts, start=start, end=end), "label": label}
+
+
+@register.filter
+def theme(cookie: str | None) -> str:
+    """The theme a cookie asks for; `system` for anything unknown."""
+    return cookie if cookie in THEMES else "system"
