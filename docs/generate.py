@@ -36,7 +36,7 @@ def pages() -> dict[Path, str]:
 def commands_page() -> str:
     from nomaflow.cli import main
 
-    top = click.Context(main, info_name="nomaflow", terminal_width=WIDTH)
+    top = click.Context(main, info_name="nomaflow", terminal_width=WIDTH, **main.context_settings)
     return "\n".join([COMMANDS_INTRO, *(_section(context) for context in _leaves(top))])
 
 
