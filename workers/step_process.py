@@ -244,7 +244,8 @@ class StepProcess:
         try:
             return dict(self._connector_config(name))
         except Exception as error:
-            return {"failed": str(error), "retry": getattr(error, "retry", True)}
+            why = {name: getattr(error, name) for name in ("retry", "kind") if hasattr(error, name)}
+            return {"failed": {"message": str(error), **why}}
 
     def _kill_after_grace(self) -> None:
         if self._closed:
