@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
 
+Words = Any
+"""Text for people: a `str`, or one that is translated when it is shown."""
+
 FieldKind = Literal[
     "text",  # one line
     "textarea",
@@ -39,10 +42,10 @@ class Field:
 
     name: str
     kind: FieldKind
-    label: str
+    label: Words
     required: bool = False
     default: Any = None
-    help: str = ""
+    help: Words = ""
     choices: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
@@ -92,7 +95,10 @@ class Execution(Protocol):
     """Job params and the step's own parameters merged and substituted."""
     previous_step: Mapping[str, Any] | None
     log: logging.Logger
-    scope: Scope
+
+    @property
+    def scope(self) -> Scope:
+        """This attempt's right to go on."""
 
     def connector(self, name: str) -> Any:
         """The open connector of that name (see `ConnectorKind.open`); `StepFailed` names a missing one."""
@@ -111,11 +117,11 @@ class StepType:
     """A kind of step. Executors never see a run's row, never write state, never retry."""
 
     type: ClassVar[str]
-    label: ClassVar[str]
+    label: ClassVar[Words]
     fields: ClassVar[tuple[Field, ...]] = ()
     idempotent: ClassVar[bool] = True
     """Whether a repeat is safe unless the step says otherwise; shown before a resume."""
-    cancel_note: ClassVar[str] = ""
+    cancel_note: ClassVar[Words] = ""
     """What a cancel does to a step of this type, one sentence for the dialog."""
 
     def clean(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,7 +148,7 @@ class ConnectorKind:
     """A kind of place data lives."""
 
     kind: ClassVar[str]
-    label: ClassVar[str]
+    label: ClassVar[Words]
     family: ClassVar[str] = "sql"
     fields: ClassVar[tuple[Field, ...]] = ()
 
@@ -196,7 +202,7 @@ def _problem(field: Field, value: Any) -> str | None:
         return sentence
     if field.choices and value not in field.choices:
         return f"must be one of {', '.join(field.choices)}"
-    if field.kind in ("integer", "number"):
+    if isinstance(value, (int, float)):
         return _range_problem(field, value)
     return None
 
