@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
 
-Words = Any
-"""Text for people: a `str`, or one that is translated when it is shown."""
-
 FieldKind = Literal[
     "text",  # one line
     "textarea",
@@ -42,10 +39,10 @@ class Field:
 
     name: str
     kind: FieldKind
-    label: Words
+    label: str
     required: bool = False
     default: Any = None
-    help: Words = ""
+    help: str = ""
     choices: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
@@ -95,10 +92,7 @@ class Execution(Protocol):
     """Job params and the step's own parameters merged and substituted."""
     previous_step: Mapping[str, Any] | None
     log: logging.Logger
-
-    @property
-    def scope(self) -> Scope:
-        """This attempt's right to go on."""
+    scope: Scope
 
     def connector(self, name: str) -> Any:
         """The open connector of that name (see `ConnectorKind.open`); `StepFailed` names a missing one."""
@@ -117,11 +111,11 @@ class StepType:
     """A kind of step. Executors never see a run's row, never write state, never retry."""
 
     type: ClassVar[str]
-    label: ClassVar[Words]
+    label: ClassVar[str]
     fields: ClassVar[tuple[Field, ...]] = ()
     idempotent: ClassVar[bool] = True
     """Whether a repeat is safe unless the step says otherwise; shown before a resume."""
-    cancel_note: ClassVar[Words] = ""
+    cancel_note: ClassVar[str] = ""
     """What a cancel does to a step of this type, one sentence for the dialog."""
 
     def clean(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,7 +142,7 @@ class ConnectorKind:
     """A kind of place data lives."""
 
     kind: ClassVar[str]
-    label: ClassVar[Words]
+    label: ClassVar[str]
     family: ClassVar[str] = "sql"
     fields: ClassVar[tuple[Field, ...]] = ()
 
@@ -202,7 +196,7 @@ def _problem(field: Field, value: Any) -> str | None:
         return sentence
     if field.choices and value not in field.choices:
         return f"must be one of {', '.join(field.choices)}"
-    if isinstance(value, (int, float)):
+    if field.kind in ("integer", "number"):
         return _range_problem(field, value)
     return None
 

@@ -56,7 +56,7 @@ class HostedContext:
             raise StepCancelled("cancelled")
         if "failed" in answer:
             raise StepFailed(**answer["failed"])
-        module, _, kind = answer["kind"].rpartition(".")
+        module, _, kind = answer["path"].rpartition(".")
         opener = getattr(importlib.import_module(module), kind)()
         return opener.open(name, answer["config"], tag=self._tag, scope=self._scope)
 

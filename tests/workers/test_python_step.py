@@ -246,7 +246,7 @@ class TestConnectors:
             db.execute("create table t (n int)")
             db.execute("insert into t values (4)")
         db.close()
-        known = {"kind": "tests.workers.sqlite_kind.SqliteKind", "config": {"path": str(path)}}
+        known = {"path": "tests.workers.sqlite_kind.SqliteKind", "config": {"path": str(path)}}
         ctx = PythonExecution(connectors={"ops": known})
         text = """
             def f(ctx):

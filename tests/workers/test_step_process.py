@@ -298,7 +298,7 @@ def f(ctx, folder):
         assert not (tmp_path / "step").exists()
 
     def test_a_statement_under_way_is_aborted(self, start, tmp_path):
-        known = {"kind": "tests.workers.sqlite_kind.SqliteKind", "config": {"path": str(tmp_path / "d.db")}}
+        known = {"path": "tests.workers.sqlite_kind.SqliteKind", "config": {"path": str(tmp_path / "d.db")}}
         text = """
 def f(ctx, folder, sql):
     ops = ctx.get_connector("ops")
