@@ -148,8 +148,11 @@ class StepProcess:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        for source in (self._selector, self._channel, self._control, *self._pipes):
-            source.close()
+        self._selector.close()
+        self._channel.close()
+        self._control.close()
+        for pipe in self._pipes:
+            pipe.close()
 
     def cancel(self) -> None:
         """Ask the step to stop; kill its process group after the grace. Called from another thread."""
