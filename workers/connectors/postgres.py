@@ -299,7 +299,7 @@ def _failure(connector: str, error: psycopg.Error) -> StepFailed:
 def _or_text(loader: type[Any]) -> type[Any]:
     """Dates Python cannot hold (infinity, BC, year 10000) load as the server's text."""
 
-    class Loader(loader):  # type: ignore[misc]
+    class Loader(loader):
         def load(self, data: Any) -> Any:
             try:
                 return super().load(data)
