@@ -104,7 +104,7 @@ class Execution(Protocol):
         """The open connector of that name (see `ConnectorKind.open`); `StepFailed` names a missing one."""
 
     def connector_config(self, name: str) -> dict[str, Any]:
-        """What opens it in another process: `{"kind": dotted path, "config": decrypted, "tag": str}`."""
+        """What opens it in another process: the dotted `path` of its kind, its decrypted `config`."""
 
     def mask(self, text: str) -> str:
         """`text` with every secret known to this run replaced."""

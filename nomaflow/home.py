@@ -22,7 +22,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -37,10 +37,10 @@ class HomeError(Exception):
 class Keys:
     """Secrets generated once per installation. ``encryption_keys`` are Fernet keys, newest first."""
 
-    secret_key: str
-    encryption_keys: tuple[str, ...]
-    database_password: str
-    sample_password: str
+    secret_key: str = field(repr=False)
+    encryption_keys: tuple[str, ...] = field(repr=False)
+    database_password: str = field(repr=False)
+    sample_password: str = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import time
 from typing import Any
 from urllib.parse import parse_qs
 
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import get_channel_layer
+from channels.utils import await_many_dispatch
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from redis.asyncio import Redis
 
 from jobs_app.permissions import permissions_of
@@ -33,32 +38,46 @@ ALARM_POLL_SECONDS = 1.0
 RECHECK_SECONDS = 20.0
 """How often the viewer's right is checked again."""
 
-FORBIDDEN, GONE = 4403, 4404
+JOIN_SECONDS = 1.0
+FORBIDDEN, BROKEN = 4403, 4500
+
+log = logging.getLogger(__name__)
 
 
 class _Viewer(AsyncWebsocketConsumer):
-    """What both sockets share: a signed-in user whose right is checked on the way in and again while it lasts."""
+    """What both sockets share: a signed-in user whose right is checked on the way in and again while it lasts.
+
+    The layer is heard in a task of its own, not in the consumer's loop: a viewer is served while the broker is away.
+    """
 
     group: str
-    _task: asyncio.Task[None] | None = None
+    _tasks: tuple[asyncio.Task[None], ...] = ()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scope, self.base_send, self.channel_layer = scope, send, None
+        with contextlib.suppress(StopConsumer):
+            await await_many_dispatch([receive], self.dispatch)
 
     async def connect(self) -> None:
         query = parse_qs(self.scope["query_string"].decode())
         if "token" in query or not await self.may_watch():
             await self.close(FORBIDDEN)
             return
-        self._joined = False
         self._hints: asyncio.Queue[dict[str, Any]] = asyncio.Queue(maxsize=1_000)
-        await self._join()
+        self._listening = asyncio.Event()
+        hearing = asyncio.create_task(self._hear())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._listening.wait(), JOIN_SECONDS)
         await self.accept()
-        self._task = asyncio.create_task(self._guarded())
+        self._tasks = (
+            hearing,
+            asyncio.create_task(self._keep_checking()),
+            asyncio.create_task(self._speak()),
+        )
 
     async def disconnect(self, code: int) -> None:
-        if self._task:
-            self._task.cancel()
-        if self._joined:
-            with contextlib.suppress(Exception):
-                await self.channel_layer.group_discard(self.group, self.channel_name)
+        for task in self._tasks:
+            task.cancel()
 
     async def may_watch(self) -> bool:
         raise NotImplementedError
@@ -69,17 +88,9 @@ class _Viewer(AsyncWebsocketConsumer):
     async def say(self, **message: Any) -> None:
         await self.send(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
 
-    async def hint(self, message: dict[str, Any]) -> None:
-        """A full queue forgets the hint: the table is read instead."""
-        with contextlib.suppress(asyncio.QueueFull):
-            self._hints.put_nowait(message)
-
-    lines = state = hint
-
     async def next_hint(self) -> dict[str, Any] | None:
-        """The next hint; None when it is time to look at the table or to check the right again."""
-        await self._join()
-        calm = self._joined and await _layer_answers()
+        """The next hint; None when it is time to look at the table again."""
+        calm = self._listening.is_set() and await _layer_answers()
         try:
             return await asyncio.wait_for(
                 self._hints.get(), CALM_POLL_SECONDS if calm else ALARM_POLL_SECONDS
@@ -87,18 +98,36 @@ class _Viewer(AsyncWebsocketConsumer):
         except TimeoutError:
             return None
 
-    async def _join(self) -> None:
-        if not self._joined:
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(self.channel_layer.group_add(self.group, self.channel_name), 1)
-                self._joined = True
+    async def _hear(self) -> None:
+        """Join the group, then collect its hints; a full queue forgets them, for the table has them all."""
+        layer = get_channel_layer()
+        while True:
+            try:
+                channel = await layer.new_channel()
+                await layer.group_add(self.group, channel)
+                self._listening.set()
+                await self._collect(layer, channel)
+            except Exception:  # the broker is away: try again, the table is read meanwhile
+                self._listening.clear()
+                await asyncio.sleep(ALARM_POLL_SECONDS)
 
-    async def _guarded(self) -> None:
-        checker = asyncio.create_task(self._keep_checking())
+    async def _collect(self, layer: Any, channel: str) -> None:
+        try:
+            while True:
+                hint = await layer.receive(channel)
+                with contextlib.suppress(asyncio.QueueFull):
+                    self._hints.put_nowait(hint)
+        finally:
+            with contextlib.suppress(Exception):
+                await layer.group_discard(self.group, channel)
+
+    async def _speak(self) -> None:
+        """The stream; a fault of it closes the socket, and the page comes back for the rest."""
         try:
             await self.stream()
-        finally:
-            checker.cancel()
+        except Exception:
+            log.exception("a live page's stream broke")
+            await self.close(BROKEN)
 
     async def _keep_checking(self) -> None:
         while True:
@@ -109,12 +138,8 @@ class _Viewer(AsyncWebsocketConsumer):
 
     async def _user(self) -> Any:
         """The user as the database has them now; None when they are gone or switched off."""
-        known = self.scope["user"]
-        return (
-            await type(known)._default_manager.filter(pk=known.pk, is_active=True).afirst()
-            if known.pk
-            else None
-        )
+        number = self.scope["user"].pk
+        return await get_user_model().objects.filter(pk=number, is_active=True).afirst() if number else None
 
 
 class RunConsumer(_Viewer):

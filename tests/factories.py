@@ -30,6 +30,16 @@ def python_step(name: str, **op_kwargs: Any) -> dict[str, Any]:
     return {**STEP, "name": name, "type": "python", "config": config}
 
 
+def puppet_step(name: str, **config: Any) -> dict[str, Any]:
+    """A step of the test suite's own type, see `tests.puppet`."""
+    return {
+        **STEP,
+        "name": name,
+        "type": "puppet",
+        "config": {"act": "ok", "times": 1, "text": "hello", **config},
+    }
+
+
 def definition(job_id: str = "ann-nightly", **fields: Any) -> dict[str, Any]:
     """A job in the frozen form, with two steps."""
     return {

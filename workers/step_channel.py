@@ -15,6 +15,7 @@ from typing import Any
 
 _HEADER = struct.Struct("=I?")  # sender's process id, more packets follow
 _PIECE = 60_000
+_encode = json.JSONEncoder(default=str).encode
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -39,31 +40,30 @@ class Channel:
 
     def send(self, message: dict[str, Any]) -> None:
         """Send one message; raises `OSError` when the other side is gone."""
-        data = memoryview(json.dumps(message, default=str).encode())
+        data = _encode(message).encode()
         pid = os.getpid()
         with self._sending:
             for start in range(0, len(data), _PIECE):
                 more = start + _PIECE < len(data)
                 self._socket.send(_HEADER.pack(pid, more) + data[start : start + _PIECE])
 
-    def receive(self) -> dict[str, Any] | None:
-        """Wait for the next message; None when the other side has closed or says stop."""
+    def receive(self, *, wait: bool = True) -> dict[str, Any] | None:
+        """The next message; None when the other side has closed or says stop.
+
+        Raises `BlockingIOError` when nothing is there and `wait` is false.
+        """
         while True:
-            packet = self._socket.recv(_HEADER.size + _PIECE)
+            packet = self._socket.recv(_HEADER.size + _PIECE, 0 if wait else socket.MSG_DONTWAIT)
             if not packet:
                 return None
             pid, more = _HEADER.unpack_from(packet)
-            if not more and pid not in self._pieces:
-                return dict(json.loads(packet[_HEADER.size :]))
-            self._pieces.setdefault(pid, bytearray()).extend(packet[_HEADER.size :])
-            if not more:
-                return dict(json.loads(self._pieces.pop(pid)))
-
-    def readable(self, timeout: float = 0) -> bool:
-        """True when `receive` would not wait; `timeout` in seconds."""
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(timeout * 1000))
+            data = packet[_HEADER.size :]
+            if more or pid in self._pieces:
+                self._pieces.setdefault(pid, bytearray()).extend(data)
+                if more:
+                    continue
+                data = self._pieces.pop(pid)
+            return dict(json.loads(data.decode()))
 
     def stop(self) -> None:
         """Tell the other side to stop: it sees this at once, again and again, and in all its processes."""

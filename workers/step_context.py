@@ -26,6 +26,7 @@ class HostedContext:
         self.params: Mapping[str, Any] = order["params"]
         self.previous_step: Mapping[str, Any] | None = order["previous_step"]
         self.log = logging.getLogger(order["logger"])
+        self._tag: str = order["tag"]
         self._channel = channel
         self._scope = _ChannelScope(channel)
         self._pid = os.getpid()
@@ -55,9 +56,9 @@ class HostedContext:
             raise StepCancelled("cancelled")
         if "failed" in answer:
             raise StepFailed(answer["failed"], retry=answer["retry"])
-        module, _, kind = answer["kind"].rpartition(".")
+        module, _, kind = answer["path"].rpartition(".")
         opener = getattr(importlib.import_module(module), kind)()
-        return opener.open(name, answer["config"], tag=answer["tag"], scope=self._scope)
+        return opener.open(name, answer["config"], tag=self._tag, scope=self._scope)
 
 
 class _ChannelScope:

@@ -26,6 +26,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 _DRAIN_SECONDS = 2.0  # what the step wrote before it ended is still in the pipes
 _AT_ONCE = 500  # messages read before other sources get their turn
 _LINE_CHARS = 1 << 20
+_BLANK = vars(logging.makeLogRecord({}))
 
 ConnectorConfig = Callable[[str], Mapping[str, Any]]
 
@@ -135,6 +136,7 @@ class StepProcess:
         self._timer: threading.Timer | None = None
         self._selector = selectors.DefaultSelector()
         self._reply: Reply | None = None
+        self._closed = False
         self._status: int | None = None
         self.pid = 0
         """The process, also the number of its process group; 0 until it is known."""
@@ -144,11 +146,11 @@ class StepProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        for key in list(self._selector.get_map().values()):
-            key.fileobj.close()  # type: ignore[union-attr]
-        self._selector.close()
+        for source in (self._selector, self._channel, self._control, *self._pipes):
+            source.close()
 
     def cancel(self) -> None:
         """Ask the step to stop; kill its process group after the grace. Called from another thread."""
@@ -169,23 +171,22 @@ class StepProcess:
     def _start(self, server: ForkServer, order: Mapping[str, Any]) -> None:
         channel, its_channel = step_channel.pair()
         self._control, its_control = step_channel.pair()
-        out, its_out = os.pipe()
-        err, its_err = os.pipe()
-        theirs = [its_channel.fileno(), its_out, its_err, its_control.fileno()]
-        try:
-            server.fork(theirs)
-        finally:
-            its_channel.close()
-            its_control.close()
-            os.close(its_out)
-            os.close(its_err)
+        (out, its_out), (err, its_err) = os.pipe(), os.pipe()
         self._channel = step_channel.Channel(channel)
-        self._register(self._channel, self._on_messages)
-        self._register(self._control, self._on_control)
         self._pipes = [
             _Pipe(out, "stdout", logging.INFO, self._log),
             _Pipe(err, "stderr", logging.WARNING, self._log),
         ]
+        try:
+            server.fork([its_channel.fileno(), its_out, its_err, its_control.fileno()])
+        except OSError as error:
+            self.__exit__()
+            raise StepFailed(f"the step process could not be started: {error}", kind="killed") from error
+        finally:
+            for end in (its_channel.detach(), its_out, its_err, its_control.detach()):
+                os.close(end)
+        self._register(self._channel, self._on_messages)
+        self._register(self._control, self._on_control)
         for pipe in self._pipes:
             self._register(pipe, partial(self._on_output, pipe))
         with contextlib.suppress(OSError):  # its death is told by the control socket
@@ -208,16 +209,21 @@ class StepProcess:
             self.pid = int(word)
         elif word:
             self._status = int(word)
-        else:
+        elif self.pid:
             self._status = -signal.SIGKILL
-            if self.pid:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+        else:
+            self._status = 1
+            sentence = "the step process could not be started: the fork server could not fork"
+            self._reply = Reply(error=StepFailed(sentence, kind="killed"))
 
     def _on_messages(self) -> None:
         for _ in range(_AT_ONCE):
             try:
-                message = self._channel.receive()
+                message = self._channel.receive(wait=False)
+            except BlockingIOError:
+                return
             except OSError:
                 message = None
             if message is None:  # the process is ending; the control socket will say how
@@ -225,8 +231,6 @@ class StepProcess:
                     self._selector.unregister(self._channel)
                 return
             self._take(message)
-            if not self._channel.readable():
-                return
 
     def _take(self, message: dict[str, Any]) -> None:
         if "log" in message:
@@ -248,6 +252,8 @@ class StepProcess:
             return {"failed": str(error), "retry": getattr(error, "retry", True)}
 
     def _kill_after_grace(self) -> None:
+        if self._closed:
+            return
         self._log.warning(
             "the step did not stop within %g s of the cancel: its process is killed", self._grace
         )
@@ -304,8 +310,8 @@ def _write(log: logging.Logger, name: str, level: int, created: float, text: str
     """Hand a finished line to the run's log with its own time, level and logger name."""
     if not log.isEnabledFor(level):
         return
-    fields = {"name": name, "levelno": level, "levelname": logging.getLevelName(level), "msg": text}
-    record = logging.makeLogRecord(fields)
+    record = logging.LogRecord.__new__(logging.LogRecord)  # a flood of lines must not cost their creation
+    record.__dict__.update(_BLANK, name=name, levelno=level, levelname=logging.getLevelName(level), msg=text)
     record.created, record.msecs = created, created % 1 * 1000
     log.handle(record)
 

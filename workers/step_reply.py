@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import os
-import re
 import reprlib
 import traceback
 from collections.abc import Mapping
@@ -18,7 +17,6 @@ from nomaflow.types import StepFailed
 RESULT_BYTES = 1 << 20
 _TRACEBACK_CHARS = 60_000
 _OWN_CODE = (os.path.dirname(__file__), os.path.dirname(asyncio.__file__), "<frozen importlib")
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def success(value: Any) -> dict[str, Any]:
@@ -31,8 +29,6 @@ def success(value: Any) -> dict[str, Any]:
         size = len(text.encode())
         if size > RESULT_BYTES:
             problem = f"{size:,} bytes of JSON, more than {RESULT_BYTES:,}"
-        elif _NUL.search(text):
-            problem = "text with a NUL character"
     except UnicodeEncodeError:
         problem = "text with a lone surrogate"
     except (Exception, MemoryError) as error:
@@ -64,8 +60,8 @@ def failure(error: BaseException, *, memory_limit_mb: int) -> dict[str, Any]:
         traceback.clear_frames(error.__traceback__)
         message, kind, retry = f"memory limit {memory_limit_mb} MB", "memory_limit", False
     else:
-        message, kind = _message(error), getattr(error, "kind", "error")
-        retry = error.retry if isinstance(error, StepFailed) else _worth_retrying(error)
+        message, kind = _message(error), getattr(error, "kind", None) or _kind(error)
+        retry = error.retry if isinstance(error, StepFailed) else True
     return {
         "error": {
             "message": message,
@@ -77,9 +73,9 @@ def failure(error: BaseException, *, memory_limit_mb: int) -> dict[str, Any]:
     }
 
 
-def _worth_retrying(error: BaseException) -> bool:
-    """A violated constraint stays violated; every database driver names its class so."""
-    return not any(cls.__name__ == "IntegrityError" for cls in type(error).__mro__)
+def _kind(error: BaseException) -> str:
+    """A violated constraint is told apart, because it stays violated; every driver names its class so."""
+    return "constraint" if any(cls.__name__ == "IntegrityError" for cls in type(error).__mro__) else "error"
 
 
 def _message(error: BaseException) -> str:

@@ -46,6 +46,7 @@ class _Server:
             end.setblocking(False)
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         for ignored in (signal.SIGINT, signal.SIGTERM):  # a drain lets running steps finish
             signal.signal(ignored, signal.SIG_IGN)
         signal.set_wakeup_fd(ring.fileno())
@@ -63,12 +64,18 @@ class _Server:
         if not data:
             self._end()
         channel, out, err, control = descriptors
-        pid = os.fork()
+        end = socket.socket(fileno=control)
+        try:
+            pid = os.fork()
+        except OSError:
+            end.close()  # the worker takes that for an answer
+            return
+        finally:
+            if os.getpid() == self._pid:
+                for descriptor in (channel, out, err):
+                    os.close(descriptor)
         if pid == 0:
             self._become_step(channel, out, err)
-        for descriptor in (channel, out, err):
-            os.close(descriptor)
-        end = socket.socket(fileno=control)
         self._steps[pid] = end
         self._selector.register(end, selectors.EVENT_READ, lambda: self._stop(pid, end))
         with contextlib.suppress(OSError):
@@ -148,8 +155,11 @@ def _ended_child() -> int:
 
 def _children() -> list[int]:
     """The server has one thread, so its children are that thread's."""
-    with open(f"/proc/self/task/{os.getpid()}/children") as file:
-        return [int(pid) for pid in file.read().split()]
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            return [int(pid) for pid in file.read().split()]
+    except FileNotFoundError:  # a kernel built without it: then the process above the worker finds them
+        return []
 
 
 def _kill_group(pid: int) -> None:

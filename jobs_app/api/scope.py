@@ -21,7 +21,8 @@ class ApiView(APIView):
 
     @property
     def actor(self) -> str:
-        return str(self.request.user.get_username())
+        """Who is asking, as the audit trail and a run's reason name them; a token acts for its user."""
+        return f"user:{self.request.user.get_username()}"[:150]
 
     @property
     def address(self) -> str | None:
@@ -33,7 +34,7 @@ class ApiView(APIView):
         """`triggered_by` and its detail: the session's user, or `api` and the token's name."""
         if isinstance(self.request.auth, Token):
             return "api", self.request.auth.name
-        return f"user:{self.actor}", ""
+        return self.actor, ""
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

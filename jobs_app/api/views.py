@@ -51,5 +51,5 @@ class JobImport(ApiView):
     def post(self, request: Request) -> Response:
         self.may.require_settings("jobs")
         text = request.data if isinstance(request.data, str) else ""
-        result = toml_format.import_toml(text, actor=self.actor, address=self.address)
+        result = toml_format.import_toml(text, actor=self.actor, address=self.address, may=self.may)
         return Response(import_dict(result))

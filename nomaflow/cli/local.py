@@ -25,7 +25,17 @@ from runs_app.filters import RunFilter  # noqa: E402
 from runs_app.models import Run  # noqa: E402
 from runs_app.presentation import LATEST_LINES, page_dict, run_dict, whole_run  # noqa: E402
 
-ACTOR = "cli"
+
+def os_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return str(os.getuid())
+
+
+def actor() -> str:
+    """Who is at the keyboard, as the audit trail names them."""
+    return f"cli:{os_user()}"[:150]
 
 
 class LocalClient:
@@ -37,15 +47,15 @@ class LocalClient:
 
     def start(self, job_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         with _refusals():
-            return actions.start(_job(job_id), body, triggered_by=ACTOR, trigger_detail=os_user())
+            return actions.start(_job(job_id), body, triggered_by="cli", trigger_detail=os_user())
 
     def set_enabled(self, job_id: str, enabled: bool) -> dict[str, Any]:
-        schedules.set_enabled(_job(job_id), enabled, author=ACTOR)
+        schedules.set_enabled(_job(job_id), enabled, author=actor())
         return self.job(job_id)
 
     def import_toml(self, text: str) -> dict[str, Any]:
         with _refusals():
-            return import_dict(toml_format.import_toml(text, actor=ACTOR))
+            return import_dict(toml_format.import_toml(text, actor=actor()))
 
     def export_toml(self, job_id: str) -> str:
         return toml_format.export_toml([_job(job_id).pk])
@@ -66,14 +76,7 @@ class LocalClient:
 
     def cancel(self, run_id: str) -> dict[str, Any]:
         with _refusals():
-            return actions.cancel(_run(run_id), by=ACTOR)
-
-
-def os_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return str(os.getuid())
+            return actions.cancel(_run(run_id), by=actor())
 
 
 def _job(job_id: str) -> Job:

@@ -29,11 +29,12 @@ def create(username: str, name: str, scopes: tuple[str, ...], days: int | None, 
 
     from jobs_app import tokens
     from jobs_app.permissions import InvalidPattern
+    from nomaflow.cli.local import actor
     from nomaflow.cli.user import find
 
     ends = timezone.now() + timedelta(days=days) if days else None
     try:
-        made, plain = tokens.create(find(username), name=name, scopes=list(scopes), expires_at=ends)
+        made, plain = tokens.create(find(username), name=name, scopes=scopes, expires_at=ends, actor=actor())
     except InvalidPattern as error:
         raise click.UsageError(str(error)) from None
     value: dict[str, Any] = {"token": plain, "name": made.name, "user": username, "scopes": list(scopes)}

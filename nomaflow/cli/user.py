@@ -129,5 +129,6 @@ def _save(account: Any, password: str, rules: tuple[str, ...]) -> None:
 
 def _audit(action: str, username: str, **detail: Any) -> None:
     from jobs_app import audit
+    from nomaflow.cli.local import actor
 
-    audit.record("cli", action, kind="user", id=username, **detail)
+    audit.record(actor(), action, kind="user", id=username, **detail)

@@ -88,5 +88,5 @@ class RunCancel(RunScoped):
     verb = "cancel"
 
     def post(self, request: Request, run: int) -> Response:
-        answer = actions.cancel(self.run, by=f"user:{self.actor}", address=self.address)
+        answer = actions.cancel(self.run, by=self.actor, address=self.address)
         return Response(answer, status=202)

@@ -12,7 +12,7 @@ from runs_app.states import RunState
 from tests.api.client import Api, error
 from tests.api.routes import all_routes
 from tests.factories import make_job, make_run
-from tests.people import ann, bob, eve, root
+from tests.people import ann, bob, eve, person, root
 
 pytestmark = pytest.mark.django_db
 
@@ -70,7 +70,7 @@ def test_the_switch_is_saved_and_audited():
     assert api.post("/ann-nightly/disable").json()["job"]["enabled"] is False
     assert Job.objects.get().next_fire is None
     assert api.post("/ann-nightly/enable").json()["job"]["next_fire"] is not None
-    assert AuditEvent.objects.filter(actor="ann", object_id="ann-nightly").count() >= 2
+    assert AuditEvent.objects.filter(actor="user:ann", object_id="ann-nightly").count() >= 2
 
 
 def test_who_may_only_run_may_not_switch():
@@ -79,8 +79,13 @@ def test_who_may_only_run_may_not_switch():
     assert "job:ann-nightly:edit" in refused["message"]
 
 
+def importer():
+    ann()
+    return person("ann", "settings:connectors", "connector:here")
+
+
 def test_toml_goes_in_and_out():
-    api = Api(ann())
+    api = Api(importer())
     assert api.post("/import", SQL_JOB).json() == {
         "created": ["ann-import"],
         "updated": [],
@@ -98,7 +103,7 @@ def test_an_import_names_line_field_and_reason_and_changes_nothing():
     wrong = SQL_JOB + SQL_JOB.replace("[[connectors]]", "[[x]]").replace("ann-import", "ann-two").replace(
         "0 2 * * *", "0 25 * * *"
     )
-    refused = error(Api(ann()).post("/import", wrong), 400)
+    refused = error(Api(importer()).post("/import", wrong), 400)
     assert refused["code"] == "invalid_definition"
     assert all({"field", "message", "line"} == set(problem) for problem in refused["problems"])
     lines = {problem["line"] for problem in refused["problems"]}
@@ -111,8 +116,10 @@ def test_malformed_toml_is_a_400(text):
     error(Api(ann()).post("/import", text), 400)
 
 
-def test_import_needs_its_right():
+def test_import_needs_its_rights():
     assert "settings:jobs" in error(Api(bob()).post("/import", SQL_JOB), 403)["message"]
+    assert "settings:connectors" in error(Api(ann()).post("/import", SQL_JOB), 403)["message"]
+    assert not Job.objects.exists()
 
 
 @pytest.mark.parametrize("path", ["/ann-nightly", "/ann-nightly/export"])

@@ -6,41 +6,15 @@ import json
 import tomllib
 
 import pytest
-from click.testing import CliRunner
 
 from jobs_app import tokens
 from jobs_app.models import AuditEvent, Job
-from nomaflow.cli import main
 from runs_app.models import Run
 from runs_app.states import RunState
 from tests.api.test_jobs import SQL_JOB
+from tests.cli.shell import Shell
 from tests.factories import add_lines, make_job, make_run
-from tests.people import person, root
-
-
-class Shell:
-    """Types a command; `where` are the options that choose the server."""
-
-    def __init__(self, *where: str) -> None:
-        self.where = where
-
-    def __call__(self, *words: str, stdin: str | None = None, code: int = 0) -> str:
-        result = CliRunner().invoke(main, [*words, *self.where], input=stdin)
-        assert result.exit_code == code, (result.output, result.exception)
-        return result.output
-
-    def json(self, *words: str, code: int = 0):
-        result = CliRunner().invoke(main, [*words, *self.where, "--json"])
-        assert result.exit_code == code, (result.output, result.exception)
-        return json.loads(result.stdout)
-
-
-@pytest.fixture(params=["local", "remote"])
-def shell(request, transactional_db, live_server):
-    if request.param == "local":
-        return Shell()
-    _token, plain = tokens.create(root(), name="ci", scopes=[], expires_at=None)
-    return Shell("--server", live_server.url, "--token", plain)
+from tests.people import person
 
 
 @pytest.fixture

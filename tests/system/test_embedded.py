@@ -15,6 +15,7 @@ import redis
 
 from nomaflow import embedded
 from nomaflow.home import Home
+from tests.eventually import eventually
 
 AS_ROOT = os.geteuid() == 0
 
@@ -153,7 +154,7 @@ def test_a_cluster_half_made_is_made_again():
         shutil.rmtree(home.path)
 
 
-def test_the_servers_end_with_a_parent_that_is_killed(tmp_path, eventually):
+def test_the_servers_end_with_a_parent_that_is_killed(tmp_path):
     script = (
         "import os, signal\n"
         "from pathlib import Path\n"
@@ -173,7 +174,7 @@ def test_the_servers_end_with_a_parent_that_is_killed(tmp_path, eventually):
             pytest.raises(redis.exceptions.ConnectionError),
         ):
             client.ping()
-        assert not (socket.parent / ".s.PGSQL.5432").exists()
+        return not (socket.parent / ".s.PGSQL.5432").exists()
 
     try:
         eventually(gone, within=30)

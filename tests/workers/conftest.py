@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.workers.databases import databases
 from workers.executors.python import Python
+
+__all__ = ["databases"]
 
 
 @pytest.fixture(scope="session")

@@ -155,8 +155,8 @@ class PostgresSession:
         except BaseException:
             connection.close()
             raise
-        for kind in ("date", "timestamp", "timestamptz"):
-            connection.adapters.register_loader(kind, _LOADERS[kind])
+        for kind, loader in _LOADERS.items():
+            connection.adapters.register_loader(kind, loader)
         connection.adapters.register_dumper(dict, JsonbDumper)
         return connection
 
@@ -297,7 +297,7 @@ def _failure(connector: str, error: psycopg.Error) -> StepFailed:
 
 
 def _or_text(loader: type[Any]) -> type[Any]:
-    """Dates Python cannot hold (infinity, BC, year 10000) load as the server's text."""
+    """Dates Python cannot hold (infinity, BC, year 10000, 24:00) load as the server's text."""
 
     class Loader(loader):
         def load(self, data: Any) -> Any:
@@ -311,6 +311,9 @@ def _or_text(loader: type[Any]) -> type[Any]:
 
 _LOADERS = {
     "date": _or_text(dates.DateLoader),
+    "time": _or_text(dates.TimeLoader),
+    "timetz": _or_text(dates.TimetzLoader),
+    "interval": _or_text(dates.IntervalLoader),
     "timestamp": _or_text(dates.TimestampLoader),
     "timestamptz": _or_text(dates.TimestamptzLoader),
 }

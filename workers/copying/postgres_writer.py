@@ -46,7 +46,8 @@ class PostgresWriter:
 
     def _require_schema(self) -> None:
         found = self._connection.execute(
-            "select from pg_namespace where nspname = %(name)s or %(name)s::text = ''", {"name": self._place.schema}
+            "select from pg_namespace where nspname = %(name)s or %(name)s::text = ''",
+            {"name": self._place.schema},
         )
         if not found.rowcount:
             raise StepFailed(

@@ -135,7 +135,7 @@ class SqliteReader(_End):
         with self._session.translated():
             return Total(
                 self._connection.execute(f"select count(*) from {self._name}").fetchone()[0], exact=True
-            )  # noqa: S608
+            )
 
     def check(self, pairs: Sequence[Pair]) -> None:
         """A numeric column with fewer decimals would round in silence."""

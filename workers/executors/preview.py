@@ -11,7 +11,7 @@ from typing import Any
 _TEXT_CHARS = 4096
 _BYTES = 1024
 _EXACT_INTEGER = 2**53
-_UNSTORABLE = {0: "\ufffd"} | {code: "\ufffd" for code in range(0xD800, 0xE000)}
+_UNSTORABLE = {0: "\ufffd"} | dict.fromkeys(range(55296, 57344), "�")
 
 
 def preview(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:

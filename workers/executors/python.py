@@ -89,6 +89,7 @@ def _order(ctx: Execution, function: callables.CallableSpec) -> dict[str, Any]:
         "memory_limit_mb": getattr(ctx, "memory_limit_mb", None) or settings.NOMAFLOW_MEMORY_LIMIT_MB,
         "logger": ctx.log.name,
         "level": ctx.log.getEffectiveLevel(),
+        "tag": getattr(ctx, "tag", f"nomaflow:{ctx.run_id}"),
         "run_id": ctx.run_id,
         "job_id": ctx.job_id,
         "step": ctx.step,

@@ -85,23 +85,26 @@ class LogTools extends HTMLElement {
     const { counts, filter, low, high, size } = view.model;
     for (const chip of this.querySelectorAll<HTMLElement>("[data-level]")) {
       const level = Number(chip.dataset.level);
-      chip.ariaPressed = `${Boolean((filter.levels >> level) & 1)}`;
-      const count = chip.querySelector("[data-level-count]");
-      if (count) count.textContent = compact.format(counts[level]!);
+      press(chip, Boolean((filter.levels >> level) & 1));
+      put(chip.querySelector("[data-level-count]"), compact.format(counts[level]!));
     }
-    this.press("follow", view.following);
-    this.press("wrap", view.wrapping);
-    const told = this.querySelector("[data-count]");
+    press(this.querySelector('[data-do="follow"]'), view.following);
+    press(this.querySelector('[data-do="wrap"]'), view.wrapping);
     const shown = high - low;
     const whole = view.loading ? Math.max(view.model.last, size) : size;
-    if (told) told.textContent = shown === whole ? say("log.all", { total: whole }) : say("log.count", { shown, total: whole });
+    const told = shown === whole ? say("log.all", { total: whole }) : say("log.count", { shown, total: whole });
+    put(this.querySelector("[data-count]"), told);
     if (this.search && document.activeElement !== this.search && !filter.text) this.search.value = "";
   }
+}
 
-  private press(action: string, on: boolean): void {
-    const button = this.querySelector(`[data-do="${action}"]`);
-    if (button) button.ariaPressed = `${on}`;
-  }
+// This runs on every frame while lines arrive: what has not changed is not written.
+function press(button: Element | null, on: boolean): void {
+  if (button && button.ariaPressed !== `${on}`) button.ariaPressed = `${on}`;
+}
+
+function put(place: Element | null, text: string): void {
+  if (place && place.textContent !== text) place.textContent = text;
 }
 
 customElements.define("log-tools", LogTools);

@@ -204,19 +204,25 @@ export class LogView extends HTMLElement {
 
   /** The step the topmost visible line belongs to stays in sight. */
   private paintHeading(): void {
+    this.heading.hidden = !this.names.length;
+    if (this.heading.hidden) return;
+    const seq = this.following ? this.model.last : this.topSeq();
+    const step = seq ? this.model.step(seq) : 0;
+    const name = this.names[step - 1] ?? "";
+    put(this.heading, name && `${step} · ${name}`);
+  }
+
+  private topSeq(): number {
     const box = this.scroller.getBoundingClientRect();
     const under = document.elementFromPoint(box.left + 24, box.top + 20)?.closest<HTMLElement>(".log-row");
-    const step = under && this.contains(under) ? this.model.step(Number(under.dataset.seq)) : 0;
-    const name = this.names[step - 1] ?? "";
-    this.heading.hidden = !this.names.length;
-    this.heading.textContent = name && `${step} · ${name}`;
+    return under && this.contains(under) ? Number(under.dataset.seq) : 0;
   }
 
   private paintNotes(): void {
     const { first, last, size, low, high, filter } = this.model;
     const cut = size >= CAP && first > 1;
     const window = cut ? say("log.window", { from: first, to: last, total: last }) : "";
-    this.banner.textContent = [this.getAttribute("notice"), window].filter(Boolean).join(" ");
+    put(this.banner, [this.getAttribute("notice"), window].filter(Boolean).join(" "));
     this.banner.hidden = !this.banner.textContent;
     this.empty.hidden = high > low;
     if (high > low) return;
@@ -229,6 +235,11 @@ export class LogView extends HTMLElement {
   private changed(): void {
     this.dispatchEvent(new CustomEvent("log-change"));
   }
+}
+
+/** Text nodes are left alone when nothing changed: this runs on every frame. */
+function put(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 function part(tag: "div" | "p", className: string): HTMLElement {

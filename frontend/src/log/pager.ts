@@ -97,7 +97,7 @@ export class Pager {
 
   private create(number: number, from: number, to: number): void {
     const element = document.createElement("div");
-    element.className = "log-page";
+    element.className = "log-page log-closed";
     const page: Page = { element, from, to: from, rows: 0, open: false, blocks: [] };
     element.append("");
     const after = this.pages.get(number + 1);
@@ -133,6 +133,7 @@ export class Pager {
   private openPage(page: Page): void {
     if (page.open) return;
     page.open = true;
+    page.element.classList.remove("log-closed");
     page.element.replaceChildren();
     this.growBlocks(page, page.to);
   }
@@ -147,6 +148,7 @@ export class Pager {
     for (const block of page.blocks) this.nearBlocks.unobserve(block.element);
     page.blocks = [];
     page.open = false;
+    page.element.classList.add("log-closed");
   }
 
   private growBlocks(page: Page, to: number): void {
@@ -162,7 +164,7 @@ export class Pager {
 
   private createBlock(page: Page, from: number): Piece {
     const element = document.createElement("div");
-    element.className = "log-block";
+    element.className = "log-block log-closed";
     element.append("");
     const block: Piece = { element, from, to: from, rows: 0, open: false };
     page.element.append(element);
@@ -175,12 +177,14 @@ export class Pager {
   private openBlock(block: Piece): void {
     if (block.open) return;
     block.open = true;
+    block.element.classList.remove("log-closed");
     block.element.replaceChildren(this.coloured(block.from, block.to));
   }
 
   private closeBlock(block: Piece): void {
     if (!block.open || selected(block.element)) return;
     block.open = false;
+    block.element.classList.add("log-closed");
     block.element.replaceChildren(plain(this.model, block.from, block.to));
   }
 
