@@ -300,7 +300,7 @@ def _failure(connector: str, error: psycopg.Error) -> StepFailed:
 def _or_text(loader: type[Any]) -> type[Any]:
     """Dates Python cannot hold (infinity, BC, year 10000, 24:00) load as the server's text."""
 
-    class Loader(loader):  # type: ignore[misc]
+    class Loader(loader):
         def load(self, data: Any) -> Any:
             try:
                 return super().load(data)
