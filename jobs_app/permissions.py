@@ -41,7 +41,7 @@ class Rule:
 def parse_rule(text: str) -> Rule:
     """Read one pattern; `InvalidPattern` says what is wrong.
 
-    >>> parse_rule("job:etl-*:run").verbs == {"run"}
+    >>> parse_rule("job:etl-*:run").verbs == {"run", "view"}
     True
     """
     deny = text.startswith("!")

