@@ -96,3 +96,9 @@ def test_a_fault_behind_a_page_is_a_page_with_an_id(monkeypatch):
     assert page.status_code == 500
     assert page["X-Request-ID"] in page.content.decode()
     assert b"secret" not in page.content
+
+
+def test_a_form_without_its_csrf_token_is_refused_with_a_way_on():
+    page = Client(enforce_csrf_checks=True).post("/django-admin/login/", {"username": "ann"})
+    assert page.status_code == 403
+    assert b"Load it again" in page.content
