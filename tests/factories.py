@@ -85,7 +85,9 @@ def make_run(
 
 
 def _state_columns(state: RunState) -> Mapping[str, Any]:
-    started = {} if state in (RunState.QUEUED, RunState.SKIPPED) else {"started_at": NOON + timedelta(seconds=1)}
+    started = (
+        {} if state in (RunState.QUEUED, RunState.SKIPPED) else {"started_at": NOON + timedelta(seconds=1)}
+    )
     if state == RunState.RUNNING:
         return started | {"claim_token": 1, "lease_until": NOON + timedelta(days=3650), "worker": "test"}
     return started | ({"finished_at": NOON + timedelta(seconds=3.5)} if state in FINAL else {})
@@ -101,7 +103,9 @@ def add_lines(run: Run, messages: Iterable[str], *, level: int = 1, step: int = 
     """Append log lines, one millisecond after the other."""
     first = run.log_last_seq + 1
     rows = [
-        LogLine(run=run, seq=seq, at=NOON + timedelta(milliseconds=seq), level=level, step=step, message=message)
+        LogLine(
+            run=run, seq=seq, at=NOON + timedelta(milliseconds=seq), level=level, step=step, message=message
+        )
         for seq, message in enumerate(messages, start=first)
     ]
     LogLine.objects.bulk_create(rows)

@@ -109,7 +109,19 @@ def test_a_wrong_body_is_refused_by_name(body, code, field):
         "{",
         b"\xff\xfe",
     ],
-    ids=["brackets", "deep", "large", "infinite", "nan", "digits", "nul", "surrogate", "list", "cut", "bytes"],
+    ids=[
+        "brackets",
+        "deep",
+        "large",
+        "infinite",
+        "nan",
+        "digits",
+        "nul",
+        "surrogate",
+        "list",
+        "cut",
+        "bytes",
+    ],
 )
 def test_hostile_json_is_a_400(raw):
     make_job()

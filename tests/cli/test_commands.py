@@ -115,7 +115,9 @@ def test_a_log_is_printed_whole_or_in_part(shell):
     run = make_run(make_job(), lines=(f"line {n}" for n in range(1, 6_001)))
     add_lines(run, ["careful \x1b[31m"], level=2, step=2)
     assert len(shell("run", "logs", run.run_id).splitlines()) == 6_001
-    assert [json.loads(x)["seq"] for x in shell("run", "logs", run.run_id, "--tail", "2", "--json").splitlines()] == [
+    assert [
+        json.loads(x)["seq"] for x in shell("run", "logs", run.run_id, "--tail", "2", "--json").splitlines()
+    ] == [
         6_000,
         6_001,
     ]

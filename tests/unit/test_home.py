@@ -77,7 +77,8 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(home: Home) -> None
 def test_the_lock_keeps_others_out_and_says_so(home: Home) -> None:
     told = []
     with (
-        home.locked(), pytest.raises(HomeError, match="another"),
+        home.locked(),
+        pytest.raises(HomeError, match="another"),
         home.locked(within=0.3, waiting=lambda: told.append(1)),
     ):
         pass
