@@ -134,15 +134,17 @@ class RunList:
         everything = replace(self.filter, states=frozenset(), aborting=False, before=None)
         found = everything.apply(Run.objects.visible_to(self.user)).order_by()
         counts = dict(found.values_list("state").annotate(Count("id")))
-        self.__dict__["total"] = sum(counts.values())
         return [
-            Counter(state, counts.get(state, 0), self._share(counts.get(state, 0)), on, self._toggled(state))
+            Counter(state, counts.get(state, 0), self._share(state, counts), on, self._toggled(state))
             for state in RunState.values
             if (on := state in self.filter.states) or counts.get(state)
         ]
 
-    def _share(self, count: int) -> int:
-        return round(count * 100 / self.total) if self.total else 0
+    @staticmethod
+    def _share(state: str, counts: Mapping[str, int]) -> int:
+        """Percent of the runs that have ended; 0 for one that has not."""
+        ended = sum(count for each, count in counts.items() if each not in ACTIVE)
+        return round(counts.get(state, 0) * 100 / ended) if ended and state not in ACTIVE else 0
 
     @cached_property
     def total(self) -> int:

@@ -9,3 +9,4 @@ SECRET_KEY = "test"  # noqa: S105
 DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}  # noqa: F405
 NOMAFLOW_STEP_TYPES = {**NOMAFLOW_STEP_TYPES, "puppet": "tests.puppet.Puppet"}  # noqa: F405
 WHITENOISE_AUTOREFRESH = True  # no collected files to look for
+WHITENOISE_USE_FINDERS = True

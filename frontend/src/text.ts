@@ -29,6 +29,8 @@ const ENGLISH = {
   "log.announce": "{lines} new lines, {errors} errors",
   "log.noErrors": "There is no error among the lines shown.",
   "log.lineGone": "Line {line} is not among the lines kept.",
+  "runs.newOne": "{count} new run",
+  "runs.new": "{count} new runs",
   "switch.failed": "Not saved: {reason}",
   "switch.unreachable": "the server could not be reached",
   "theme.system": "Theme: as the system",
