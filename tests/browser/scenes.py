@@ -45,7 +45,9 @@ class Scene:
 
     def __init__(self, job: Job, state: RunState, *, ago: float = 600.0, **fields: Any) -> None:
         self.start = timezone.now() - timedelta(seconds=ago)
-        self.run = make_run(job, state, queued_at=self.start, started_at=self.start + timedelta(milliseconds=240))
+        self.run = make_run(
+            job, state, queued_at=self.start, started_at=self.start + timedelta(milliseconds=240)
+        )
         Run.objects.filter(pk=self.run.pk).update(**fields)
         StepRun.objects.filter(run=self.run).delete()
         self.position = self.seq = 0
@@ -144,9 +146,13 @@ def interesting(job: Job) -> Run:
         rows_affected=16,
         output={"rows_affected": 16, "row_count": 16, "rows_preview": rows},
     )
-    scene.log(80, 1, "sql on reporting: MERGE INTO delays_by_carrier AS kept USING (SELECT carrier, …", source=1)
+    scene.log(
+        80, 1, "sql on reporting: MERGE INTO delays_by_carrier AS kept USING (SELECT carrier, …", source=1
+    )
     scene.step(GOOD, (118, 131, BAD), (161, 206, GOOD), rows_affected=6_936, output={"rows_affected": 6936})
-    scene.log(132, 2, "step refresh-delays-by-hour · could not serialize access · retrying in 30 s, attempt 2 of 3")
+    scene.log(
+        132, 2, "step refresh-delays-by-hour · could not serialize access · retrying in 30 s, attempt 2 of 3"
+    )
     scene.step(StepState.CANCELED, reason_code="disabled", reason="skipped: disabled")
     scene.step(BAD, (206, 222, BAD), (252, 268, BAD), reason_code="step_failed", **ERROR)
     scene.log(269, 0, "retry policy: no attempt left")
