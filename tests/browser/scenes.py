@@ -40,6 +40,9 @@ def history(job: Job, *, count: int = 12, minutes: int = 4) -> None:
         make_run(job, queued_at=start, started_at=start, finished_at=end)
 
 
+CONFLICT = "OperationalError: could not serialize access due to concurrent update"
+
+
 class Scene:
     """One run whose steps are placed on its time axis."""
 
@@ -51,6 +54,7 @@ class Scene:
         Run.objects.filter(pk=self.run.pk).update(**fields)
         StepRun.objects.filter(run=self.run).delete()
         self.position = self.seq = 0
+        self.lines: list[tuple[LogLine, Attempt | None]] = []
 
     def at(self, seconds: float) -> datetime:
         return self.start + timedelta(seconds=seconds)
@@ -78,29 +82,35 @@ class Scene:
             if how == StepState.FAILED:
                 names = ("error_class", "error_message", "traceback")
                 failure = {name: fields[name] for name in names if name in fields}
-            Attempt.objects.create(
+            attempt = Attempt.objects.create(
                 step_run=row,
                 number=number,
                 state=how,
                 started_at=self.at(begin),
                 finished_at=None if end is None else self.at(end),
                 input={"connector": "reporting", "password": "••••••", "position": self.position},
-                first_seq=self.seq + 1,
                 **failure,
             )
-            self.log(begin, 1, f"step {row.name} · type={row.type}")
+            self.log(begin, 1, f"step {row.name} · type={row.type}", begins=attempt)
             if how == StepState.FAILED:
-                for line in (failure.get("traceback") or "it failed").splitlines():
+                for line in (failure.get("traceback") or CONFLICT).splitlines():
                     self.log(end or begin, 3, line)
             elif end is not None:
                 self.log(end, 1, f"step {row.name} · {how} · {end - begin:.1f} s")
         return row
 
-    def log(self, seconds: float, level: int, message: str, *, source: int = 0, logger: str = "") -> None:
-        self.seq += 1
-        LogLine.objects.create(
+    def log(
+        self,
+        seconds: float,
+        level: int,
+        message: str,
+        *,
+        source: int = 0,
+        logger: str = "",
+        begins: Attempt | None = None,
+    ) -> None:
+        line = LogLine(
             run=self.run,
-            seq=self.seq,
             at=self.at(seconds),
             level=level,
             step=self.position,
@@ -108,8 +118,20 @@ class Scene:
             logger=logger,
             message=message,
         )
+        self.lines.append((line, begins))
+
+    def write(self) -> None:
+        """Store the lines so far, in the order of their times."""
+        for line, attempt in sorted(self.lines, key=lambda pair: pair[0].at):
+            self.seq += 1
+            line.seq = self.seq
+            if attempt is not None:
+                Attempt.objects.filter(pk=attempt.pk).update(first_seq=self.seq)
+        LogLine.objects.bulk_create(line for line, _attempt in self.lines)
+        self.lines.clear()
 
     def done(self, seconds: float | None = None, **fields: Any) -> Run:
+        self.write()
         end = {} if seconds is None else {"finished_at": self.at(seconds)}
         Run.objects.filter(pk=self.run.pk).update(log_last_seq=self.seq, **end, **fields)
         return Run.objects.get(pk=self.run.pk)
@@ -150,9 +172,7 @@ def interesting(job: Job) -> Run:
         80, 1, "sql on reporting: MERGE INTO delays_by_carrier AS kept USING (SELECT carrier, …", source=1
     )
     scene.step(GOOD, (118, 131, BAD), (161, 206, GOOD), rows_affected=6_936, output={"rows_affected": 6936})
-    scene.log(
-        132, 2, "step refresh-delays-by-hour · could not serialize access · retrying in 30 s, attempt 2 of 3"
-    )
+    scene.log(131.5, 2, "retrying in 30 s, attempt 2 of 3")
     scene.step(StepState.CANCELED, reason_code="disabled", reason="skipped: disabled")
     scene.step(BAD, (206, 222, BAD), (252, 268, BAD), reason_code="step_failed", **ERROR)
     scene.log(269, 0, "retry policy: no attempt left")
@@ -185,6 +205,7 @@ def many_lines(job: Job, count: int, *, marks: Iterable[int] = ()) -> Run:
     scene = Scene(job, RunState.SUCCEEDED, ago=600)
     scene.step(GOOD, (0.5, 300, GOOD), rows_affected=count)
     scene.step(GOOD, (300, 301, GOOD))
+    scene.write()
     first, errors = scene.seq + 1, set(marks)
     LogLine.objects.bulk_create(
         (
