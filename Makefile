@@ -27,7 +27,7 @@ check: dev node ## Format, lint, types, import rules, migrations, docs
 	$(python) -m docs.generate --check
 
 bench: dev node ## Measure (only=<name> for one figure)
-	@exec $(python) -m benchmarks $(only)
+	@exec $(python) -m benchmarks $(addprefix --only ,$(only))
 
 docs: dev ## Write the generated pages of docs/
 	@exec $(python) -m docs.generate

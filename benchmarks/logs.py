@@ -75,7 +75,7 @@ def _delays(*, rate: int, seconds: int) -> list[float]:
     from django.contrib.auth import get_user_model
     from websockets.sync.client import connect
 
-    from tests.web_process import session_cookie, web_process
+    from tests.web import session_cookie, web_process
 
     run, sink = _open_sink()
     viewer, _new = get_user_model().objects.get_or_create(username="viewer", defaults={"is_superuser": True})

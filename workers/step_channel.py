@@ -57,7 +57,7 @@ class Channel:
             if not packet:
                 return None
             pid, more = _HEADER.unpack_from(packet)
-            data = packet[_HEADER.size :]
+            data: bytes | bytearray = packet[_HEADER.size :]
             if more or pid in self._pieces:
                 self._pieces.setdefault(pid, bytearray()).extend(data)
                 if more:

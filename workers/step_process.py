@@ -149,7 +149,8 @@ class StepProcess:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        for source in (self._selector, self._channel, self._control, *self._pipes):
+        sources: tuple[Any, ...] = (self._selector, self._channel, self._control, *self._pipes)
+        for source in sources:
             source.close()
 
     def cancel(self) -> None:

@@ -33,7 +33,7 @@ _EXACT_DIGITS = 15
 
 def _column(name: str, declared: str) -> Column:
     upper = declared.upper()
-    generic = next((generic for word, generic in _DECLARED if word in upper), "text")
+    generic: Generic = next((generic for word, generic in _DECLARED if word in upper), "text")
     size = _SIZE.search(declared) if generic == "numeric" else None
     return Column(
         name, "sqlite", declared, generic,
