@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,23 +62,25 @@ class _Keep(logging.Handler):
 
 
 class FakeSqlConnector:
-    """An SQL connector on an in-memory SQLite database, with `:name` parameters.
+    """An SQL connector over an SQLite connection of yours, with `:name` parameters.
 
-    >>> db = FakeSqlConnector("create table orders (n int); insert into orders values (4)")
-    >>> db.query("select n from orders where n > :least", {"least": 3})
+    >>> import sqlite3
+    >>> db = FakeSqlConnector(sqlite3.connect(":memory:"), "create table t (n int); insert into t values (4)")
+    >>> db.query("select n from t where n > :least", {"least": 3})
     [{'n': 4}]
     >>> db.close()
     """
 
     kind = "sqlite"
 
-    def __init__(self, script: str = "", *, name: str = "fake") -> None:
+    def __init__(self, link: Any, script: str = "", *, name: str = "fake") -> None:
         self.name = name
-        self._link = sqlite3.connect(":memory:", isolation_level=None)
-        self._link.executescript(script)
+        self._link = link
+        link.isolation_level = None  # each statement commits on its own, as with a real connector
+        link.executescript(script)
 
     def execute(self, statement: str, params: Mapping[str, Any] | None = None) -> int:
-        return self._link.execute(statement, dict(params or {})).rowcount
+        return int(self._link.execute(statement, dict(params or {})).rowcount)
 
     def query(self, statement: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         cursor = self._link.execute(statement, dict(params or {}))
@@ -97,7 +98,7 @@ class FakeSqlConnector:
         self._link.execute("commit")
 
     @contextmanager
-    def connection(self) -> Iterator[sqlite3.Connection]:
+    def connection(self) -> Iterator[Any]:
         yield self._link
 
     def close(self) -> None:

@@ -55,7 +55,7 @@ class HostedContext:
         if answer is None:
             raise StepCancelled("cancelled")
         if "failed" in answer:
-            raise StepFailed(answer["failed"], retry=answer["retry"])
+            raise StepFailed(**answer["failed"])
         module, _, kind = answer["path"].rpartition(".")
         opener = getattr(importlib.import_module(module), kind)()
         return opener.open(name, answer["config"], tag=self._tag, scope=self._scope)

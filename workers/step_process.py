@@ -149,9 +149,11 @@ class StepProcess:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        sources: tuple[Any, ...] = (self._selector, self._channel, self._control, *self._pipes)
-        for source in sources:
-            source.close()
+        self._selector.close()
+        self._channel.close()
+        self._control.close()
+        for pipe in self._pipes:
+            pipe.close()
 
     def cancel(self) -> None:
         """Ask the step to stop; kill its process group after the grace. Called from another thread."""
@@ -250,7 +252,8 @@ class StepProcess:
         try:
             return dict(self._connector_config(name))
         except Exception as error:
-            return {"failed": str(error), "retry": getattr(error, "retry", True)}
+            why = {name: getattr(error, name) for name in ("retry", "kind") if hasattr(error, name)}
+            return {"failed": {"message": str(error), **why}}
 
     def _kill_after_grace(self) -> None:
         if self._closed:

@@ -86,6 +86,10 @@ def setup() -> None:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.base")
     django.setup()
+    from django.conf import settings
+
+    if not settings.DATABASES["default"]["NAME"]:
+        raise Failure("no database is known here; `nomaflow up` starts one, NOMAFLOW_DATABASE_URL names one.")
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,10 +8,22 @@ from urllib.parse import quote, urlsplit
 
 import click
 import requests
+import requests.auth
 
 from nomaflow.cli.client import Query, Refused
 
 _TIMEOUT = (5, 60)
+
+
+class _TokenAuth(requests.auth.AuthBase):
+    """As `auth` and not as a plain header: a `.netrc` entry for the server would replace that."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Token {self._token}"
+        return request
 
 
 class RemoteClient:
@@ -20,9 +32,7 @@ class RemoteClient:
             raise click.UsageError(f"--server must start with http:// or https://, not {server!r}.")
         self._base = server.rstrip("/") + "/admin/jobs"
         self._session = requests.Session()
-        # No netrc and no proxy of the environment: a .netrc entry would replace the token.
-        self._session.trust_env = False
-        self._session.headers["Authorization"] = f"Token {token}"
+        self._session.auth = _TokenAuth(token)
 
     def jobs(self) -> list[dict[str, Any]]:
         return self._json("GET", "")["jobs"]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -184,3 +187,18 @@ def test_a_server_that_is_not_there_is_a_1():
     assert "does not answer" in Shell(*where)("job", "list", code=1)
     Shell("--server", "ftp://nowhere", "--token", "x")("job", "list", code=2)
     Shell("--server", "http://127.0.0.1:9")("job", "list", code=2)
+
+
+def test_an_empty_home_says_what_to_do(tmp_path):
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("NOMAFLOW_", "DJANGO_"))
+    }
+    result = subprocess.run(
+        [sys.executable, "-m", "nomaflow", "job", "list"],
+        env={**environment, "NOMAFLOW_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("nomaflow: no database is known here; `nomaflow up` starts one")

@@ -8,7 +8,7 @@ import requests
 from jobs_app import tokens
 from tests.factories import make_job, make_run
 from tests.people import ann
-from tests.web import web_process
+from tests.web_process import web_process
 
 LINES = 2_500
 
@@ -29,3 +29,14 @@ def test_a_log_is_downloaded_whole_through_uvicorn():
         refused = requests.post(f"{web.url}/admin/jobs/ann-nightly/run", data=b"[" * 100_000, timeout=60)
         assert refused.status_code == 401
         assert requests.get(f"{web.url}/readyz", timeout=60).json()["status"] == "ok"
+
+
+def test_without_a_database_the_api_says_so_and_when_to_come_back():
+    with web_process(NOMAFLOW_DATABASE_URL="postgresql://nobody@/nothing?host=/nowhere") as web:
+        answer = requests.get(f"{web.url}/admin/jobs", headers={"Authorization": "Token x"}, timeout=60)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert answer.json()["error"]["code"] == "unavailable"
+        ready = requests.get(f"{web.url}/readyz", timeout=60)
+        assert ready.status_code == 503
+        assert ready.json()["checks"]["database"] == "unreachable"
+        assert "nowhere" not in answer.text + ready.text

@@ -18,7 +18,8 @@ from nomaflow.testing import FakeSqlConnector, FakeStepContext  # isort: skip
 
 
 def test_orders_are_counted():
-    shop = FakeSqlConnector("create table orders (month text); insert into orders values ('2026-10')")
+    orders_of_a_day = "create table orders (month text); insert into orders values ('2026-10')"
+    shop = FakeSqlConnector(sqlite3.connect(":memory:"), orders_of_a_day)
     ctx = FakeStepContext(connectors={"shop": shop})
     assert orders.count_orders(ctx, period="2026-10") == {"orders": 1}
     assert ctx.lines == [("INFO", "2026-10 has 1 orders")]
@@ -35,8 +36,9 @@ SHOWN = re.compile(r"<!-- (\S+) region (\S+) -->\n```python\n(.*?)```", re.DOTAL
 @pytest.fixture
 def shop():
     shop = FakeSqlConnector(
+        sqlite3.connect(":memory:"),
         "create table orders (id int, month text); create table orders_archive (id int, month text);"
-        "insert into orders values (1, '2026-10'), (2, '2026-10'), (3, '2026-11')"
+        "insert into orders values (1, '2026-10'), (2, '2026-10'), (3, '2026-11')",
     )
     yield shop
     shop.close()

@@ -315,8 +315,9 @@ def f(ctx, folder, sql):
         assert not step.ctx.lines.has("did not stop")
 
 
-def test_steps_run_side_by_side(start):
-    steps = [start("import time\ndef f(ctx, n): time.sleep(0.2); return n", n=n) for n in range(4)]
+def test_steps_run_side_by_side(python_executor, plugins):
+    write_plugin(plugins, "import time\ndef f(ctx, n): time.sleep(0.2); return n")
+    steps = [Background(python_executor, PythonExecution(params={"n": n}), "plug:f") for n in range(4)]
     for n, step in enumerate(steps):
         step.join()
         assert step.output == {"value": n}

@@ -238,7 +238,8 @@ class PostgresSession:
         """Close, then ask the server until none of this session's backends is left (at most 5 s)."""
         self.close()
         deadline = time.monotonic() + _END_SECONDS
-        with suppress(psycopg.Error), psycopg.connect(**self._settings, autocommit=True) as probe:
+        settings = {**self._settings, "application_name": "nomaflow probe", "connect_timeout": 3}
+        with suppress(psycopg.Error), psycopg.connect(**settings, autocommit=True) as probe:
             while time.monotonic() < deadline:
                 left = probe.execute(
                     "select count(*) from pg_stat_activity where pid = any(%s) and application_name = %s",
