@@ -78,9 +78,8 @@ def read_in(source: str) -> Iterator[tuple[str, Variable]]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             yield from _call(node)
-        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-            if _is_environ(node.value) and (name := _name(node.slice)):
-                yield name, Variable("text", "")
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _is_environ(node.value):
+            yield from ((name, Variable("text", "")) for name in [_name(node.slice)] if name)
 
 
 def _call(node: ast.Call) -> Iterator[tuple[str, Variable]]:
