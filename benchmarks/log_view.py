@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from nomaflow import frontend
 
@@ -40,9 +40,9 @@ def measure() -> list[dict[str, Any]]:
         _bundle(folder)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
-            page = browser.new_page(viewport={"width": 1200, "height": 820})
-            page.goto((Path(folder) / "bench.html").as_uri())
-            return [*_painted(page), *_moves(page), *_streamed(page), *_found(page)]
+            address = (Path(folder) / "bench.html").as_uri()
+            page = _open(browser, address)
+            return [*_painted(browser, address, page), *_moves(page), *_streamed(page), *_found(page)]
         finally:
             browser.close()
 
@@ -54,12 +54,20 @@ def _bundle(folder: str) -> None:
         raise RuntimeError(printed)
 
 
-def _painted(page: Page) -> list[dict[str, Any]]:
-    """Interleaved rounds of ours and of the plain page."""
+def _open(browser: Browser, address: str) -> Page:
+    page = browser.new_page(viewport={"width": 1200, "height": 820})
+    page.goto(address)
+    return page
+
+
+def _painted(browser: Browser, address: str, page: Page) -> list[dict[str, Any]]:
+    """Interleaved rounds of ours and of the plain page, which gets a browser page of its own each time."""
     ours, plain, ours_heap, plain_heap = [], [], [], []
     for _round in range(ROUNDS):
-        plain.append(page.evaluate(f"bench.naive({LINES})"))
-        plain_heap.append(_heap(page))
+        other = _open(browser, address)
+        plain.append(other.evaluate(f"bench.naive({LINES})"))
+        plain_heap.append(_heap(other))
+        other.close()
         ours.append(page.evaluate(f"bench.fill({LINES})"))
         ours_heap.append(_heap(page))
     mine, theirs = statistics.median(ours), statistics.median(plain)

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 
 from jobs_app import connectors
 from jobs_app.masking import Masker
+from jobs_app.secrets import CannotDecrypt
 from nomaflow.types import StepFailed
 from workers.cancel import CancelScope
 
@@ -47,10 +48,12 @@ class AttemptContext:
     def connector_config(self, name: str) -> dict[str, Any]:
         """Its decrypted settings, its `queries`, and as `kind` the dotted path of the class that opens it."""
         try:
-            path, settings = connectors.resolve(name, secret_sink=self.masker.add)
-        except (connectors.ConnectorMissing, ValueError) as error:
+            known = connectors.resolve(name)
+        except (connectors.ConnectorMissing, CannotDecrypt, ValueError) as error:
             raise StepFailed(str(error), retry=False) from error
-        return {**settings, "kind": path}
+        for secret in known.secrets:
+            self.masker.add(secret)
+        return {**known.config, "queries": known.queries, "kind": known.path}
 
     def mask(self, text: str) -> str:
         return self.masker.mask(text)

@@ -1,5 +1,4 @@
 import { ALL_LEVELS } from "../log/filter";
-import { say } from "../text";
 import { typing } from "./keys";
 import { LogView } from "./log-view";
 
@@ -15,8 +14,8 @@ const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumF
 
 /**
  * <log-tools for="ID">: the bar above a <log-view>. Its buttons are the server's markup:
- * `data-level="0…3"` chips, `data-do="follow|wrap|next-error|previous-error"`, one search input,
- * `data-count` for "812 of 1,204 lines".
+ * `data-level="0…3"` chips, `data-do="follow|wrap|next-error|previous-error"`, one search
+ * input.
  */
 class LogTools extends HTMLElement {
   private stop = new AbortController();
@@ -82,7 +81,7 @@ class LogTools extends HTMLElement {
   }
 
   private reflect(view: LogView): void {
-    const { counts, filter, low, high, size } = view.model;
+    const { counts, filter } = view.model;
     for (const chip of this.querySelectorAll<HTMLElement>("[data-level]")) {
       const level = Number(chip.dataset.level);
       press(chip, Boolean((filter.levels >> level) & 1));
@@ -90,10 +89,6 @@ class LogTools extends HTMLElement {
     }
     press(this.querySelector('[data-do="follow"]'), view.following);
     press(this.querySelector('[data-do="wrap"]'), view.wrapping);
-    const shown = high - low;
-    const whole = view.loading ? Math.max(view.model.last, size) : size;
-    const told = shown === whole ? say("log.all", { total: whole }) : say("log.count", { shown, total: whole });
-    put(this.querySelector("[data-count]"), told);
     if (this.search && document.activeElement !== this.search && !filter.text) this.search.value = "";
   }
 }

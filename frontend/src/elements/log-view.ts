@@ -29,6 +29,8 @@ export class LogView extends HTMLElement {
   private readonly banner = part("p", "log-banner");
   private readonly empty = part("p", "log-empty");
   private readonly heading = part("p", "log-heading");
+  private readonly place = part("span", "log-place");
+  private readonly count = part("span", "log-count");
   private readonly region = part("p", "sr-only");
   private readonly pager = new Pager(this.model, this.host, this.scroller);
   private readonly announcer = new Announcer(this.region);
@@ -45,7 +47,7 @@ export class LogView extends HTMLElement {
     this.scroller.ariaLive = "off";
     this.scroller.ariaLabel = this.getAttribute("label") ?? "Log";
     this.region.role = "status";
-    this.heading.ariaHidden = "true";
+    this.heading.append(this.place, this.count);
     this.scroller.append(this.host);
     this.replaceChildren(this.banner, this.heading, this.scroller, this.empty, this.region);
     this.scroller.addEventListener("scroll", () => this.schedule(), { passive: true });
@@ -204,12 +206,20 @@ export class LogView extends HTMLElement {
 
   /** The step the topmost visible line belongs to stays in sight. */
   private paintHeading(): void {
-    this.heading.hidden = !this.names.length;
-    if (this.heading.hidden) return;
-    const seq = this.following ? this.model.last : this.topSeq();
+    const { low, high } = this.model;
+    const seq = high <= low ? 0 : this.following ? this.model.at(high - 1) : this.topSeq();
     const step = seq ? this.model.step(seq) : 0;
     const name = this.names[step - 1] ?? "";
-    put(this.heading, name && `${step} · ${name}`);
+    put(this.place, name && `${step} · ${name}`);
+    put(this.count, this.told());
+  }
+
+  /** How much is shown, out of how much there is. */
+  private told(): string {
+    const { low, high, size, last } = this.model;
+    const total = this.loading ? last : size;
+    const shown = high - low;
+    return shown === total ? say("log.all", { total }) : say("log.count", { shown, total });
   }
 
   private topSeq(): number {
@@ -242,7 +252,7 @@ function put(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function part(tag: "div" | "p", className: string): HTMLElement {
+function part(tag: "div" | "p" | "span", className: string): HTMLElement {
   const element = document.createElement(tag);
   element.className = className;
   return element;
