@@ -26,8 +26,8 @@ check: dev ## Format, lint, types, import rules, migrations, docs
 	$(python) manage.py makemigrations --check --dry-run
 	$(python) -m docs.generate --check
 
-bench: dev ## Measure (only=<name> for one figure)
-	@exec $(python) -m benchmarks $(only)
+bench: dev node ## Measure (only=<name> for one figure)
+	@exec $(python) -m benchmarks $(addprefix --only ,$(only))
 
 docs: dev ## Write the generated pages of docs/
 	@exec $(python) -m docs.generate
