@@ -40,9 +40,9 @@ from generate_series(1, %s) g
 def prepare(url: str, rows: int) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("drop table if exists copy_source, copy_target, copy_yardstick")
-        connection.execute(_SOURCE.replace("%s", str(rows)))  # type: ignore[arg-type]
+        connection.execute(_SOURCE.replace("%s", str(rows)))
         for name in ("copy_target", "copy_yardstick"):
-            connection.execute(f"create table {name} (like copy_source, primary key (id))")  # type: ignore[arg-type]
+            connection.execute(f"create table {name} (like copy_source, primary key (id))")
         connection.execute("vacuum analyze copy_source")
         connection.execute("checkpoint")
 

@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
+    "django.forms",
     "channels",
     "csp",
     "django_celery_beat",
@@ -167,7 +168,7 @@ NOMAFLOW_SWEEP_SECONDS = env.integer("NOMAFLOW_SWEEP_SECONDS", 5, minimum=1)
 NOMAFLOW_LOG_TRUNCATE_KB = env.integer("NOMAFLOW_LOG_TRUNCATE_KB", 100, minimum=1)
 NOMAFLOW_MEMORY_LIMIT_MB = env.integer("NOMAFLOW_MEMORY_LIMIT_MB", 1024, minimum=64)
 NOMAFLOW_HTTP_ALLOW = env.words("NOMAFLOW_HTTP_ALLOW")
-NOMAFLOW_HTTP_NETWORKS = env.text("NOMAFLOW_HTTP_NETWORKS", "private")
+NOMAFLOW_HTTP_NETWORKS = env.choice("NOMAFLOW_HTTP_NETWORKS", "private", ("private", "public"))
 NOMAFLOW_STEP_TYPES = {
     "sql_query": "workers.executors.sql_query.SqlQuery",
     "sql_copy": "workers.executors.sql_copy.SqlCopy",

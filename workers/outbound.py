@@ -160,7 +160,7 @@ class PinnedAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, request: Any, verify: Any, proxies: Any = None, cert: Any = None
     ) -> Any:
-        pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+        pool: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
         pool.ConnectionCls = _pinned(pool.ConnectionCls, self._target.addresses, self._on_socket)
         return pool
 
@@ -169,7 +169,7 @@ def _pinned(base: type[Any], addresses: tuple[str, ...], on_socket: Callable[[An
     """A connection class that never resolves, and tells of its socket before the TLS handshake so that a stop
     can shut it at once."""
 
-    class Connection(base):  # type: ignore[misc]
+    class Connection(base):
         def _new_conn(self) -> Any:
             found = self._first()
             if found.getpeername()[0].partition("%")[0] not in addresses:

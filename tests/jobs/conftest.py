@@ -36,6 +36,9 @@ def installation(settings: Any, tmp_path: Path) -> Iterator[Path]:
 
 
 def forget() -> None:
+    """Registered classes are loaded once; those loaded so far may hold a fork server."""
+    for step_type in registry.step_types().values():
+        getattr(step_type, "close", lambda: None)()
     registry.step_types.cache_clear()
     registry.connector_kinds.cache_clear()
     secrets.forget_keys()

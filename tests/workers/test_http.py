@@ -230,7 +230,8 @@ def test_public_addresses(host: str) -> None:
 
 def test_own_servers_and_what_an_administrator_allows() -> None:
     policy = OutboundPolicy.of(
-        allow=["LOCALHOST:8080", "[::1]"], networks="private", servers=["redis://:pw@10.0.0.5:6380/1", "postgresql://10.0.0.6/x", "unix:///x"],
+        allow=["LOCALHOST:8080", "[::1]"], networks="private",
+        servers=["redis://:pw@10.0.0.5:6380/1", "postgresql://10.0.0.6/x", "unix:///x"],
     )  # fmt: skip
     for own in ("http://10.0.0.5:6380", "http://10.0.0.6:5432", "http://[::ffff:10.0.0.5]:6380"):
         with pytest.raises(StepFailed, match="Nomaflow's own"):

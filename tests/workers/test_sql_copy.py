@@ -15,7 +15,8 @@ ODD = """
 create table orders as
 select g as id, 'n' || g as name, (g * 1.37)::numeric(14, 2) as price, g / 3.0::float8 as score, g % 2 = 0 as paid,
        timestamp '2026-01-01' + g * interval '1 minute' as placed, date '2026-01-01' + g as due,
-       jsonb_build_object('n', g) as extra, case g % 3 when 0 then null when 1 then '' else E'a\\tb\\nc\\\\d''日本' end as note,
+       jsonb_build_object('n', g) as extra,
+       case g % 3 when 0 then null when 1 then '' else E'a\\tb\\nc\\\\d''日本' end as note,
        '\\x00ff'::bytea as raw, '6ba7b810-9dad-11d1-80b4-00c04fd430c8'::uuid as key
 from generate_series(1, {rows}) g
 """
@@ -23,7 +24,8 @@ EVERY_TYPE = """
 create table orders (a int2, b numeric, c float8, d text, e char(5), f timestamp, g timestamptz, h date, i time, j json,
                      k jsonb, l int[], m text[], n inet, o int4range, p interval, q bytea, r bool);
 insert into orders values
- (1, 'NaN', 'NaN', '', 'x', 'infinity', '-infinity', '0044-03-15 BC', '24:00', 'null', 'null', '{{1,NULL}}', '{{"",NULL}}',
+ (1, 'NaN', 'NaN', '', 'x', 'infinity', '-infinity',
+  '0044-03-15 BC', '24:00', 'null', 'null', '{{1,NULL}}', '{{"",NULL}}',
   '::1', 'empty', '1 mon -3 days', '', null),
  (null, 12345678901234567890.123456789, '-Infinity', E'\\t\\n\\\\.', '日本', null, null, null, null, null, null, '{{}}',
   null, null, '[1,5)', null, '\\x00', true);
@@ -81,7 +83,7 @@ def test_between_different_types_values_are_checked_never_reinterpreted(database
 def test_decimals_are_never_cut_in_silence(databases: Databases) -> None:
     databases.ops.execute("create table orders as select 12.34::numeric as price")
     databases.reporting.execute("create table orders (price numeric(10, 0))")
-    with pytest.raises(StepFailed, match="'price'.*decimals"):
+    with pytest.raises(StepFailed, match=r"'price'.*decimals"):
         databases.copy()
     databases.reporting.execute("alter table orders alter price type numeric(10, 2)")
     databases.copy()
@@ -114,6 +116,20 @@ def test_a_query_some_columns_and_a_condition(databases: Databases) -> None:
     source["columns"] = ["nope"]
     with pytest.raises(StepFailed, match="no column 'nope'"):
         step.run(databases.execution(), step.clean({"source": source, "target": place}))
+
+
+def test_views_can_be_sources_but_not_targets(databases: Databases) -> None:
+    databases.ops.execute("create view orders as select 1 as id")
+    ctx = databases.execution()
+    databases.copy(ctx=ctx, batch_size=1)
+    assert "INFO ▶ batch 1 · 1 rows" in ctx.lines
+    databases.query("file", "create view v as select 2 as id")
+    databases.copy("file", "reporting", table="v", mode="append")
+    assert databases.rows("select id from orders order by 1") == [(1,), (2,)]
+    databases.reporting.execute("create view shown as select * from orders")
+    for target, name in (("reporting", "shown"), ("file", "v")):
+        with pytest.raises(StepFailed, match="is not a table"):
+            databases.copy(target=target, to=name)
 
 
 def test_an_empty_source_empties_the_target(databases: Databases) -> None:
@@ -202,7 +218,8 @@ def test_through_sqlite_and_back(databases: Databases) -> None:
     file.close()
     databases.ops.execute("select 1")
     databases.reporting.execute(
-        "create table orders (id int primary key, name text, price numeric(14, 2), score float8, paid bool, placed timestamp,"
+        "create table orders (id int primary key, name text, price numeric(14, 2), score float8, paid bool, "
+        "placed timestamp, "
         "due date, extra jsonb, note text, raw bytea, key uuid)"
     )
     output = databases.copy("file", "reporting", table="second", batch_size=700)

@@ -17,8 +17,10 @@ PROPERTIES = """
 create table parent (code text primary key);
 insert into parent values ('a'), ('b');
 create table orders (
-    id int generated always as identity (start with 10 increment by 5), serial_no serial, name text not null default 'none',
-    code text references parent (code), amount numeric(10, 2) check (amount >= 0), twice numeric generated always as (amount * 2) stored,
+    id int generated always as identity (start with 10 increment by 5), serial_no serial,
+    name text not null default 'none',
+    code text references parent (code), amount numeric(10, 2) check (amount >= 0),
+    twice numeric generated always as (amount * 2) stored,
     constraint orders_key primary key (id), constraint orders_name_once unique (name, code)
 ) with (fillfactor = 70);
 create index orders_lower on orders using btree (lower(name)) where amount > 1;
@@ -32,8 +34,10 @@ grant update (name) on orders to public;
 insert into orders (name, code, amount) values ('old', 'a', 1), ('older', 'b', 2);
 """
 CATALOGUE = """
-select 'column', attname || ' ' || format_type(atttypid, atttypmod) || ' ' || attnotnull || attidentity::text || attgenerated::text
-       || coalesce(pg_get_expr(adbin, adrelid), '') || coalesce(col_description(attrelid, attnum), '') || coalesce(attacl::text, '')
+select 'column', attname || ' ' || format_type(atttypid, atttypmod) || ' '
+       || attnotnull || attidentity::text || attgenerated::text
+       || coalesce(pg_get_expr(adbin, adrelid), '') || coalesce(col_description(attrelid, attnum), '')
+       || coalesce(attacl::text, '')
 from pg_attribute left join pg_attrdef on adrelid = attrelid and adnum = attnum
 where attrelid = 'orders'::regclass and attnum > 0
 union all
@@ -52,7 +56,10 @@ union all
 select 'serial', pg_get_serial_sequence('orders', 'serial_no')
 order by 1, 2
 """
-SOURCE = "create table orders as select g as id, 'new' || g as name, 'a' as code, g::numeric(10, 2) as amount from generate_series(100, 199) g"
+SOURCE = """
+create table orders as
+select g as id, 'new' || g as name, 'a' as code, g::numeric(10, 2) as amount from generate_series(100, 199) g
+"""
 
 
 def reporting(databases: Databases, *statements: str) -> None:
@@ -112,7 +119,8 @@ def test_inbound_foreign_keys_hold_at_the_end(databases: Databases) -> None:
 def test_an_overwrite_never_reaches_into_other_tables(databases: Databases, action: str) -> None:
     databases.ops.execute("create table orders as select 3 as id")
     reporting(databases, "create table orders (id int primary key); insert into orders values (3)",
-              f"create table lines (order_id int references orders on delete {action}); insert into lines values (3)")  # fmt: skip
+              f"create table lines (order_id int references orders on delete {action})",
+              "insert into lines values (3)")  # fmt: skip
     with pytest.raises(StepFailed, match="lines_order_id_fkey"):
         databases.copy()
     assert databases.rows("select * from lines") == [(3,)]
@@ -238,6 +246,18 @@ def test_a_killed_backend_leaves_the_old_rows_and_no_stash(databases: Databases)
     eventually(lambda: running.left() == 0)
     assert databases.rows("select * from orders") == [(1, "old")]
     assert databases.stashes() == 0
+
+
+def test_a_second_overwrite_of_the_same_table_is_refused(databases: Databases) -> None:
+    reporting(databases, OLD)
+    databases.ops.execute("create table orders as select 5 as id, 'x' as name")
+    running = Running(databases)
+    with pytest.raises(StepFailed, match="another copy is overwriting"):
+        databases.copy()
+    running.ctx.cancel()
+    running.thread.join(30)
+    databases.copy()
+    assert databases.rows("select * from orders") == [(5, "x")]
 
 
 def test_a_lock_on_the_target_is_waited_for_in_short_turns(databases: Databases) -> None:

@@ -50,6 +50,15 @@ def test_a_select_counts_all_and_keeps_a_hundred(databases: Databases) -> None:
     assert [row["g"] for row in output["rows_preview"]] == list(range(1, 101))
 
 
+def test_a_preview_fits_into_an_output(databases: Databases) -> None:
+    output = databases.query("ops", "select repeat('x', 9000) as wide, g from generate_series(1, 300) g")
+    assert output["row_count"] == 300
+    assert len(output["rows_preview"][0]["wide"]) == 4097
+    wide = ", ".join(f"repeat('x', 4000) as c{n}" for n in range(40))
+    output = databases.query("ops", f"select {wide} from generate_series(1, 300)")
+    assert 0 < len(output["rows_preview"]) < 10
+
+
 def test_writes_ddl_and_commands_outside_transactions(databases: Databases) -> None:
     assert databases.query("ops", "create table t (a int primary key, b text)") == {"rows_affected": 0}
     assert databases.query("ops", "insert into t select g, 'x' from generate_series(1, 7) g") == {
@@ -174,9 +183,9 @@ def test_connectors_as_plugins_use_them(databases: Databases, name: str) -> None
         assert isinstance(connector, SqlConnector)
         connector.execute("create table p (a int)")
         assert connector.execute("insert into p values (:a)", {"a": 1}) == 1
-        with pytest.raises(ZeroDivisionError), connector.transaction() as transaction:
+        with pytest.raises(StepFailed, match="nowhere"), connector.transaction() as transaction:  # noqa: PT012
             transaction.execute("insert into p values (2)")
-            raise ZeroDivisionError
+            transaction.execute("insert into nowhere values (2)")
         with connector.transaction() as transaction:
             transaction.execute("insert into p values (:a)", {"a": 3})
         with connector.connection() as raw:

@@ -15,14 +15,15 @@ _WAIT_SECONDS = 1.0
 def copy_out(
     connection: psycopg.Connection[Any], statement: str, *, size: int
 ) -> Iterator[tuple[bytes, int]]:
-    """Yield chunks of at least `size` bytes, smaller ones when the server pauses, with their rows (the server sends each row as one message).
+    """Yield chunks of at least `size` bytes with their rows, smaller ones when the server pauses.
 
-    The last item is `(b"…", rows)` with what is left, so that the rows add up to what the server counted.
-    psycopg's own loop makes a generator step per row, which costs a tenth of the whole copy.
+    The server sends each row as one message; the last item is what is left, so that the rows add up to what the
+    server counted. psycopg's own loop makes a generator step per row, which costs a tenth of the whole copy.
     """
     with connection.cursor() as cursor, cursor.copy(statement):
         pgconn = connection.pgconn
-        take, parts, waiting, sent = pgconn.get_copy_data, [], 0, 0
+        parts: list[bytes] = []
+        take, waiting, sent = pgconn.get_copy_data, 0, 0
         while (got := take(1))[0] >= 0:
             if got[0] == 0:
                 ready = select.select([pgconn.socket], [], [], _WAIT_SECONDS)[0]

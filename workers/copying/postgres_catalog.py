@@ -74,7 +74,7 @@ def table_of(connection: Any, place: Place) -> Table | None:
 
 def described(connection: Any, query: str) -> tuple[Column, ...]:
     """The columns a query would return."""
-    cursor = connection.execute(f"select * from ({query}\n) as described limit 0")
+    cursor = connection.execute(f"select * from ({query}\n) as described limit 0")  # noqa: S608
     result = cursor.pgresult
     names = [column.name for column in cursor.description]
     return _columns(connection, [(name, result.ftype(at), result.fmod(at)) for at, name in enumerate(names)])

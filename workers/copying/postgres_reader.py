@@ -18,6 +18,8 @@ BINARY = "postgres-binary"
 TEXT = "postgres-text"
 _COPY = {BINARY: "binary", TEXT: "text"}
 _AS_IS = {"int2", "int4", "int8", "float4", "float8", "bool", "bytea", "text", "varchar", "bpchar"}
+_COUNTABLE = ("r", "m")
+"""Counting a view would run it twice."""
 _EXACT_COUNT_BYTES = 512 * 1024 * 1024
 
 
@@ -55,10 +57,12 @@ class PostgresReader:
             return None
         with self._session.translated():
             name = self._name()
-            size, known = self._connection.execute(
-                "select pg_relation_size(c.oid), c.reltuples::bigint from pg_class c where c.oid = %s::regclass",
+            kind, size, known = self._connection.execute(
+                "select relkind::text, pg_relation_size(oid), reltuples::bigint from pg_class where oid = %s::regclass",
                 (name,),
             ).fetchone()
+            if kind not in _COUNTABLE:
+                return None
             if size > _EXACT_COUNT_BYTES:
                 return Total(known, exact=False) if known > 0 else None
             return Total(self._connection.execute(f"select count(*) from {name}").fetchone()[0], exact=True)  # noqa: S608

@@ -96,9 +96,8 @@ class Rebuild:
                 self._connection.execute(
                     f"alter table {self._stash} add constraint {self._quote(temporary)} {constraint_definition}"
                 )
-                self.renames.append(
-                    f"alter table {self._target} rename constraint {self._quote(temporary)} to {self._quote(constraint)}"
-                )
+                change = f"rename constraint {self._quote(temporary)} to {self._quote(constraint)}"
+                self.renames.append(f"alter table {self._target} {change}")
                 if about_constraint:
                     self.renames.append(self._constraint_comment(constraint, about_constraint))
                 if constraint != name:

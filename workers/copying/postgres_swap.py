@@ -24,6 +24,7 @@ _LOCK_TRIES = 15
 _LOCK_MS = 2000
 _LOCK_PAUSE = 1.0
 _LOCKED = "55P03"
+_ADVISORY_SPACE = 0x4E4F4D41
 
 # Everything recorded as depending on the table that `Rebuild` does not know how to carry over.
 _OBSTACLES = """
@@ -69,11 +70,19 @@ def replacement(
     session: PostgresSession, connection: Any, table: Table, columns: Sequence[str]
 ) -> Swap | InPlace:
     """Make the stash for `table`, to be filled through its `into`."""
+    _claim(connection, table)
     with qualified(connection):
         obstacles = [row[0] for row in connection.execute(_OBSTACLES, {"oid": table.oid}).fetchall()]
         if obstacles:
             return InPlace(session, connection, table, columns, because=obstacles[0])
         return Swap(session, connection, table)
+
+
+def _claim(connection: Any, table: Table) -> None:
+    """Two overwrites of one table would wait for each other's locks until both gave up: the second is refused."""
+    query = "select pg_try_advisory_xact_lock(%s, (%s::bigint %% 2147483648)::int)"
+    if not connection.execute(query, (_ADVISORY_SPACE, table.oid)).fetchone()[0]:
+        raise StepFailed(f"another copy is overwriting {table.schema}.{table.name}")
 
 
 class InPlace:

@@ -33,7 +33,7 @@ _EXACT_DIGITS = 15
 
 def _column(name: str, declared: str) -> Column:
     upper = declared.upper()
-    generic = next((generic for word, generic in _DECLARED if word in upper), "text")
+    generic: Generic = next((generic for word, generic in _DECLARED if word in upper), "text")
     size = _SIZE.search(declared) if generic == "numeric" else None
     return Column(
         name, "sqlite", declared, generic,
@@ -133,9 +133,10 @@ class SqliteReader(_End):
         if self._place.query or self._place.where:
             return None
         with self._session.translated():
-            return Total(
-                self._connection.execute(f"select count(*) from {self._name}").fetchone()[0], exact=True
-            )
+            if self._table_kind() != "table":
+                return None
+            query = f"select count(*) from {self._name}"  # noqa: S608
+            return Total(self._connection.execute(query).fetchone()[0], exact=True)
 
     def check(self, pairs: Sequence[Pair]) -> None:
         """A numeric column with fewer decimals would round in silence."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from datetime import date, datetime, time
@@ -10,12 +11,14 @@ from typing import Any
 
 _TEXT_CHARS = 4096
 _BYTES = 1024
+_TOTAL_CHARS = 512 * 1024
 _EXACT_INTEGER = 2**53
 _UNSTORABLE = {0: "\ufffd"} | dict.fromkeys(range(55296, 57344), "�")
 
 
 def preview(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """
+    """As many of the rows as an output has room for.
+
     >>> preview(("a", "a"), [(1, None)])
     [{'a': 1, 'a_2': None}]
     """
@@ -26,7 +29,15 @@ def preview(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[dict[
             number += 1
             name = f"{_text(column)}_{number}"
         names.append(name)
-    return [dict(zip(names, map(json_value, row), strict=True)) for row in rows]
+    kept: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        shown = dict(zip(names, map(json_value, row), strict=True))
+        size += len(json.dumps(shown))
+        if size > _TOTAL_CHARS:
+            break
+        kept.append(shown)
+    return kept
 
 
 def json_value(value: Any) -> Any:
