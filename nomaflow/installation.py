@@ -110,13 +110,19 @@ def clean(home: Home, progress: Progress) -> int:
 
 
 def status(home: Home) -> dict[str, Any]:
-    """``state`` (``running``, ``degraded`` or ``stopped``), address and processes."""
+    """``state`` (``starting``, ``running``, ``degraded`` or ``stopped``), address and processes."""
     supervisor = supervisor_of(home)
     processes = supervisor.processes() if supervisor else []
     well = bool(processes) and all(each["state"] == "running" for each in processes)
     state = home.state() if supervisor else {}
+    if not processes:
+        word = "stopped"
+    elif not state.get("url"):
+        word = "starting"
+    else:
+        word = "running" if well else "degraded"
     return {
-        "state": "running" if well else "degraded" if processes else "stopped",
+        "state": word,
         "home": str(home.path),
         "url": state.get("url"),
         "started_at": state.get("started_at"),

@@ -279,11 +279,26 @@ def _end(processes: list[psutil.Process], *, patience: float, how: signal.Signal
         with contextlib.suppress(psutil.Error):
             if patience and process.ppid() not in pids:
                 process.send_signal(how)
-    _, alive = psutil.wait_procs(processes, timeout=patience)
-    for process in alive:
+    for process in _alive(processes, within=patience):
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(alive, timeout=10)
+    _alive(processes, within=10)
+
+
+def _alive(processes: list[psutil.Process], *, within: float) -> list[psutil.Process]:
+    """Those that still run after that time (s), sooner when none does. One nobody reaps is dead all the same."""
+    deadline = time.monotonic() + within
+    while left := [process for process in processes if _runs(process)]:
+        if time.monotonic() >= deadline:
+            return left
+        time.sleep(0.05)
+    return []
+
+
+def _runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def remove_run_folder(run: str) -> None:

@@ -59,11 +59,13 @@ def dispatch(
     parent: Run | None = None,
     idempotency_key: str | None = None,
     address: str | None = None,
+    actor: str | None = None,
 ) -> Run:
     """Accept one run of `job` and ring for it after the commit.
 
     Raises `DispatchError`: `unknown_parameter`, `unknown_step`, `invalid_value`, or `already_active` with the
     run in flight. A repeated `idempotency_key` returns the run it made the first time.
+    `actor` is whom the audit trail names when `triggered_by` does not say it: a token's user.
     """
     if idempotency_key and (known := _repeated(job, idempotency_key)):
         return known
@@ -81,7 +83,7 @@ def dispatch(
         with transaction.atomic():
             lifecycle.queue_up(run, _new_steps(run))
             audit.record(
-                triggered_by, "run.requested", kind="run", id=run.run_id, address=address, job=job.pk
+                actor or triggered_by, "run.requested", kind="run", id=run.run_id, address=address, job=job.pk
             )
             queue.ring(run)
     except IntegrityError as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
+from django.db import connections
 
 from nomaflow.extending import InvalidConfig
 from nomaflow.types import StepCancelled, StepFailed
@@ -52,6 +53,7 @@ def perform(
         except BaseException as error:  # SystemExit of user code included: nothing may pass unrecorded
             box.append(_Raised(error))
         finally:
+            connections.close_all()  # a thread's own; looking up a connector opens one
             done.set()
 
     threading.Thread(target=body, name="step", daemon=True).start()
@@ -135,7 +137,16 @@ def presentable(result: Mapping[str, Any] | None) -> dict[str, Any]:
         return {
             "_unserialisable": f"the output is {len(text):,} characters long, more than {LARGEST_OUTPUT:,}"
         }
-    return dict(json.loads(text.replace("\\u0000", "\\u2400")))
+    return dict(_storable(json.loads(text)))
+
+
+def _storable(value: Any) -> Any:
+    """JSON without what PostgreSQL refuses in it: NUL and lone surrogates."""
+    if isinstance(value, str):
+        return value.replace("\0", "\u2400").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, list) else value
 
 
 def _rows(output: Mapping[str, Any]) -> int | None:

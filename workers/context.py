@@ -40,20 +40,20 @@ class AttemptContext:
 
     def connector(self, name: str) -> Any:
         if name not in self._open:
-            settings = self.connector_config(name)
-            kind = import_string(settings["kind"])()
-            self._open[name] = kind.open(name, settings, tag=self.tag, scope=self.scope)
+            known = self.connector_config(name)
+            kind = import_string(known["path"])()
+            self._open[name] = kind.open(name, known["config"], tag=self.tag, scope=self.scope)
         return self._open[name]
 
     def connector_config(self, name: str) -> dict[str, Any]:
-        """Its decrypted settings, its `queries`, and as `kind` the dotted path of the class that opens it."""
+        """`path`, the dotted path of the class that opens it; its decrypted `config`; its named `queries`."""
         try:
             known = connectors.resolve(name)
         except (connectors.ConnectorMissing, CannotDecrypt, ValueError) as error:
             raise StepFailed(str(error), retry=False) from error
         for secret in known.secrets:
             self.masker.add(secret)
-        return {**known.config, "queries": known.queries, "kind": known.path}
+        return {"path": known.path, "config": known.config, "queries": known.queries}
 
     def mask(self, text: str) -> str:
         return self.masker.mask(text)

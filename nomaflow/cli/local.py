@@ -47,7 +47,9 @@ class LocalClient:
 
     def start(self, job_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         with _refusals():
-            return actions.start(_job(job_id), body, triggered_by="cli", trigger_detail=os_user())
+            return actions.start(
+                _job(job_id), body, triggered_by="cli", trigger_detail=os_user(), actor=actor()
+            )
 
     def set_enabled(self, job_id: str, enabled: bool) -> dict[str, Any]:
         schedules.set_enabled(_job(job_id), enabled, author=actor())

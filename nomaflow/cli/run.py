@@ -9,6 +9,7 @@ import click
 
 from nomaflow.cli import tables, watch
 from nomaflow.cli.client import Client, client_options
+from nomaflow.durations import duration
 
 _LEVEL = click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False)
 
@@ -50,7 +51,7 @@ def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
         tables.state(entry["state"], canceling=entry["canceling"]),
         entry["triggered_by"],
         entry["queued_at"],
-        tables.duration(entry["duration_ms"]),
+        duration(entry["duration_ms"]),
         entry["reason"],
     )
 
@@ -77,7 +78,7 @@ def show_run(found: dict[str, Any], *, as_json: bool, with_log: bool, compact: b
             "triggered by": " · ".join(filter(None, (facts["triggered_by"], facts["trigger_detail"]))),
             "started": facts["started_at"],
             "finished": facts["finished_at"],
-            "duration": tables.duration(facts["duration_ms"]),
+            "duration": duration(facts["duration_ms"]),
             "params": json.dumps(facts["snapshot"]["params"]) if facts["snapshot"].get("params") else None,
         }
     )
@@ -98,7 +99,7 @@ def _step(entry: dict[str, Any]) -> tuple[Any, ...]:
         entry["name"],
         entry["type"],
         tables.state(entry["state"]),
-        tables.duration(entry["duration_ms"]),
+        duration(entry["duration_ms"]),
         entry["rows_affected"],
         entry["attempts_made"],
         entry["error_message"] or entry["reason"],

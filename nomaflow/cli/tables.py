@@ -71,17 +71,3 @@ def plain(value: Any) -> str:
     if value is None:
         return "–"
     return _CONTROLS.sub(lambda found: f"\\x{ord(found.group()):02x}", str(value))
-
-
-def duration(ms: int | None) -> str:
-    """
-    >>> duration(None), duration(830), duration(61_200), duration(7_260_000)
-    ('–', '0.8 s', '1 m 01 s', '2 h 01 m')
-    """
-    if ms is None:
-        return "–"
-    seconds = ms / 1000
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} m {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} m"

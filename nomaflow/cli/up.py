@@ -15,6 +15,8 @@ from nomaflow import home as homes
 from nomaflow.cli.output import Progress, emit, json_option
 from nomaflow.home import Home
 
+WAITING = "Waiting for another `nomaflow up` or `down` …"
+
 
 @click.command()
 @click.option("--detach", is_flag=True, help="Return once everything runs; stop it with `nomaflow down`.")
@@ -36,17 +38,22 @@ def up(detach: bool, host: str, port: int, workers: int, as_json: bool) -> None:
         signal.signal(name, _interrupt)
     wish = installation.Wish(host=host, port=port, workers=workers, detach=detach)
     try:
-        with home.locked(
-            within=180, waiting=lambda: progress.say("Waiting for another `nomaflow up` or `down` …")
-        ):
+        with home.locked(within=180, waiting=lambda: progress.say(WAITING)):
             progress.say(f"Nomaflow in {home.path}")
             started = installation.bring_up(home, wish, progress)
-        _report(home, started, as_json=as_json, detach=detach)
-        if started.supervisord and not detach:
-            _watch(home, started, progress)
     except KeyboardInterrupt:
         progress.say("Stopped; nothing was left running.")
         sys.exit(130)
+    if not started.supervisord or detach:
+        _report(home, started, as_json=as_json, detach=detach)
+        return
+    try:
+        _report(home, started, as_json=as_json, detach=detach)
+        while started.supervisord.poll() is None:
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        progress.say("")
+    _finish(home, progress)
 
 
 @click.command()
@@ -60,9 +67,7 @@ def down(as_json: bool) -> None:
         emit({"was_running": False}, as_json=as_json, text=lambda: "Nomaflow was not running.")
         return
     progress = Progress(quiet=as_json)
-    with home.locked(
-        within=180, waiting=lambda: progress.say("Waiting for another `nomaflow up` or `down` …")
-    ):
+    with home.locked(within=180, waiting=lambda: progress.say(WAITING)):
         ran = installation.bring_down(home, progress)
     words = "Nomaflow is stopped." if ran else "Nomaflow was not running."
     emit({"was_running": ran}, as_json=as_json, text=lambda: words)
@@ -117,23 +122,17 @@ def _report_text(value: dict[str, Any], *, detach: bool) -> str:
     return "\n".join(lines)
 
 
-def _watch(home: Home, started: Any, progress: Progress) -> None:
-    """Until Ctrl-C, a signal, or `nomaflow down` elsewhere; leaves nothing behind."""
+def _finish(home: Home, progress: Progress) -> None:
+    """After Ctrl-C, a signal, or `nomaflow down` elsewhere: leave nothing behind."""
     from nomaflow import installation
 
-    try:
-        while started.supervisord.poll() is None:
-            time.sleep(0.5)
-        code = 0 if not home.state().get("url") else 1
-    except KeyboardInterrupt:
-        progress.say("")
-        code = 0
     with home.locked(within=180):
-        if code:
+        died = bool(home.state().get("url")) and not installation.supervisor_of(home)
+        if died:
             progress.say("The supervisor died; stopping what it left.")
         installation.bring_down(home, progress)
     progress.say("Nomaflow is stopped.")
-    sys.exit(code)
+    sys.exit(1 if died else 0)
 
 
 def _status_text(found: dict[str, Any]) -> str:

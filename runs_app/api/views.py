@@ -33,6 +33,7 @@ class JobRun(JobScoped):
             trigger_detail=detail,
             idempotency_key=requests.idempotency_key(request.headers.get("Idempotency-Key")),
             address=self.address,
+            actor=self.actor,
         )
         return Response(answer, status=202)
 

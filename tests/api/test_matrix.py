@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.test import Client
 
@@ -46,6 +48,12 @@ TABLE = {
 
 def test_every_address_is_in_the_table():
     assert sorted(all_routes()) == sorted(TABLE)
+
+
+def test_every_endpoint_is_described() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text()
+    shown = [r.replace("<job_id:job_id>", "<id>").replace("<run_id:run>", "<run_id>") for r in all_routes()]
+    assert [route for route in shown if route.startswith("admin/jobs") and f"/{route}`" not in text] == []
 
 
 @pytest.mark.parametrize("role", ROLES)

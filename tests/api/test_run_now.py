@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from jobs_app.models import AuditEvent
 from runs_app.models import Run
 from runs_app.states import RunState
 from tests.api.client import Api, error
@@ -31,6 +32,7 @@ def test_a_token_starts_it_as_api_and_leaves_its_name():
     make_job()
     assert Api(bob(), token=True).post("/ann-nightly/run").json()["triggered_by"] == "api"
     assert Run.objects.get().trigger_detail == "ci"
+    assert AuditEvent.objects.get(action="run.requested").actor == "user:bob"
 
 
 def test_only_what_is_sent_is_changed():

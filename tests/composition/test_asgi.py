@@ -8,7 +8,7 @@ import requests
 from jobs_app import tokens
 from tests.factories import make_job, make_run
 from tests.people import ann
-from tests.web_process import web_process
+from tests.web import web_process
 
 LINES = 2_500
 

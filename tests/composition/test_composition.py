@@ -85,3 +85,20 @@ def test_the_raw_tables_are_read_only():
         assert client.get(f"/django-admin/runs/{model}/", {"q": "ann-nightly"}).status_code == 200
         assert client.get(f"/django-admin/runs/{model}/add/").status_code == 403
     assert client.post(f"/django-admin/runs/run/{run.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_fault_behind_a_page_is_a_page_with_an_id(monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("a secret detail")
+
+    monkeypatch.setattr("django.views.generic.RedirectView.get", fail)
+    page = Client(raise_request_exception=False).get("/")
+    assert page.status_code == 500
+    assert page["X-Request-ID"] in page.content.decode()
+    assert b"secret" not in page.content
+
+
+def test_a_form_without_its_csrf_token_is_refused_with_a_way_on():
+    page = Client(enforce_csrf_checks=True).post("/django-admin/login/", {"username": "ann"})
+    assert page.status_code == 403
+    assert b"Load it again" in page.content

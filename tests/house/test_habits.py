@@ -59,7 +59,11 @@ def test_bandit_finds_nothing() -> None:
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     found = json.loads(done.stdout)["results"]
-    assert [f"{each['filename']}:{each['line_number']}: {each['issue_text']}" for each in found if not _meant(each)] == []
+    assert [
+        f"{each['filename']}:{each['line_number']}: {each['issue_text']}"
+        for each in found
+        if not _meant(each)
+    ] == []
 
 
 def _meant(finding: dict[str, Any]) -> bool:

@@ -28,7 +28,7 @@ if True:
 @pytest.fixture
 def plugins(tmp_path: Path, settings) -> Path:
     root = tmp_path / "plugins"
-    (root / "reports").mkdir(parents=True)
+    (root / "reports").mkdir(parents=True, exist_ok=True)
     (root / "reports" / "summary.py").write_text(SUMMARY)
     settings.NOMAFLOW_PLUGINS_DIR = root
     return root
