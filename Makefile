@@ -18,13 +18,14 @@ demo: base ## Run the sample job to its end and show its steps, rows, durations 
 test: dev browser ## Run the tests (ARGS="tests/unit" for some of them)
 	@exec $(python) -m pytest $(ARGS)
 
-check: dev ## Format, lint, types, import rules, migrations, docs
+check: dev node ## Format, lint, types, import rules, migrations, docs, front end
 	$(python) -m ruff format --check .
 	$(python) -m ruff check .
 	$(python) -m mypy
 	.venv/bin/lint-imports
 	$(python) manage.py makemigrations --check --dry-run
 	$(python) -m docs.generate --check
+	$(python) -m nomaflow.frontend --check
 
 bench: dev node ## Measure (only=<name> for one figure)
 	@exec $(python) -m benchmarks $(addprefix --only ,$(only))
