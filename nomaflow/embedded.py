@@ -289,6 +289,8 @@ def programs(where: Place, *, fsync: bool = True) -> tuple[Program, Program]:
         "--port", "0", "--unixsocket", str(where.sockets / "valkey.sock"), "--unixsocketperm", "700",
         "--dir", str(where.data / "valkey"), "--appendonly", "yes",
         "--appendfsync", "everysec" if fsync else "no", "--save", "",
+        "--set-proc-title",
+        "no",  # a title would overwrite the environment, by which leftovers are found
         "--daemonize", "no", "--maxmemory-policy", "noeviction",
     ]  # fmt: skip
     who, cwd = where.account, where.data

@@ -153,13 +153,13 @@ def _answers(url: str) -> bool:
 def test_the_foreground_form_leaves_nothing_behind(installation: Installation, name: str) -> None:
     process = installation.start("up", "--json")
     assert process.stdout is not None
-    begun = process.stdout.readline()
+    printed = "".join(iter(process.stdout.readline, "}\n")) + "}"
     process.send_signal(getattr(signal, name))
-    out, errors = process.communicate(timeout=PATIENCE)
+    _, errors = process.communicate(timeout=PATIENCE)
     eventually(lambda: not installation.processes(), within=90)
     if name != "SIGKILL":
         assert process.returncode == 0, errors
-        assert json.loads(begun + out)["state"] == "running"
+        assert json.loads(printed)["state"] == "running"
 
 
 def test_down_ends_a_foreground_up_elsewhere(installation: Installation) -> None:
