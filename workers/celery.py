@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from billiard import current_process
 from celery import Celery
 from celery.signals import worker_process_init
 
@@ -17,8 +18,11 @@ app.autodiscover_tasks(["workers"])
 
 @worker_process_init.connect
 def warm_up(**_: Any) -> None:
-    """Pay for a pool child's first step before it is asked for."""
+    """Pay for a pool child's first step before it is asked for; the first child of each worker sweeps."""
     from nomaflow.registry import step_types
+    from workers import sweeper
 
     for step_type in step_types().values():
         step_type.warm()
+    if getattr(current_process(), "index", 0) == 0:
+        sweeper.start()

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
@@ -20,7 +19,7 @@ from jobs_app.schedules import database_clock, splay
 from runs_app.dispatch import Fire, dispatch_fires
 from runs_app.models import Run
 from runs_app.states import Reason
-from workers.decide import Decision, Misfire, Policy, decide
+from workers.decide import Decision, Policy, decide
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +126,7 @@ def _decide(job: Job, now: datetime, *, busy: bool) -> Decision:
         cursor=job.cursor or nominal,
         now=nominal,
         policy=Policy(
-            misfire=cast(Misfire, job.misfire),
+            misfire=job.misfire,
             max_lateness=timedelta(seconds=job.max_lateness_seconds),
             one_at_a_time=job.single_instance,
         ),

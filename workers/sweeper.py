@@ -1,14 +1,18 @@
 """The housekeeper: rings again for runs nobody took, ends the runs of workers that are gone.
 
-Called every few seconds by every beat and every warden; an advisory lock lets one of them work at a time.
+Called every few seconds by every beat and by one pool child of every worker, so that it goes on while either is
+away; an advisory lock lets one of them work at a time.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import F
 
 from runs_app import lifecycle, queue
@@ -45,6 +49,21 @@ def sweep() -> Swept:
             break
         rung += 1
     return Swept(rung, lost)
+
+
+def start() -> None:
+    """Sweep from a thread of this process, for as long as it lives."""
+    threading.Thread(target=_keep_sweeping, name="sweeper", daemon=True).start()
+
+
+def _keep_sweeping() -> None:
+    while True:
+        time.sleep(settings.NOMAFLOW_SWEEP_SECONDS)
+        try:
+            sweep()
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("not swept: %s", error)
+            connection.close()
 
 
 def _overdue() -> list[Run]:

@@ -55,7 +55,8 @@ def test_a_copy_and_a_query_in_one_run(run_steps, databases: Databases) -> None:
         },
         {
             "name": "look", "type": "sql_query", "connector": "reporting",
-            "query": f"select *, :copied::int as copied from {target}.orders", "params": {"copied": "${out:copy.target_rows}"},
+            "query": f"select *, :copied::int as copied from {target}.orders",
+            "params": {"copied": "${out:copy.target_rows}"},
         },
     )  # fmt: skip
     assert (run.state, run.reason) == ("SUCCEEDED", "")
