@@ -79,15 +79,23 @@ CLOCK = _DatabaseClock()
 
 def queue_up(run: Run, steps: Sequence[StepRun]) -> None:
     """Insert a new QUEUED run with its steps; disabled ones carry their reason already."""
-    run.state = RunState.QUEUED
-    _insert(run, steps, kind="queued")
+    queue_up_all([(run, steps)])
 
 
-def skip(run: Run, *, reason_code: str, reason: str) -> None:
-    """Insert a fire that was due and did not start."""
-    run.state, run.reason_code, run.reason = RunState.SKIPPED, reason_code, reason
-    run.finished_at = timezone.now()
-    _insert(run, (), kind="skipped")
+def queue_up_all(born: Sequence[tuple[Run, Sequence[StepRun]]]) -> None:
+    """The same for many; all of them or none."""
+    for run, _steps in born:
+        run.state = RunState.QUEUED
+    _insert([run for run, _steps in born], kind="queued")
+    StepRun.objects.bulk_create([step for _run, steps in born for step in steps])
+
+
+def skip_all(born: Sequence[tuple[Run, str, str]]) -> None:
+    """Insert fires that were due and did not start, each with its reason code and sentence."""
+    for run, reason_code, reason in born:
+        run.state, run.reason_code, run.reason = RunState.SKIPPED, reason_code, reason
+        run.finished_at = timezone.now()
+    _insert([run for run, *_reason in born], kind="skipped")
 
 
 def new_step(run: Run, *, position: int, name: str, type: str, enabled: bool) -> StepRun:
@@ -99,12 +107,14 @@ def new_step(run: Run, *, position: int, name: str, type: str, enabled: bool) ->
     return step
 
 
-def _insert(run: Run, steps: Sequence[StepRun], *, kind: str) -> None:
+def _insert(runs: Sequence[Run], *, kind: str) -> None:
     with transaction.atomic():
-        run.save(force_insert=True)
-        StepRun.objects.bulk_create(steps)
-        _event(run.pk, kind, by=run.triggered_by)
-        _tell(run.pk, run.job_id, run.state)
+        Run.objects.bulk_create(runs)
+        RunEvent.objects.bulk_create(
+            RunEvent(run=run, kind=kind, detail={"by": run.triggered_by}) for run in runs
+        )
+        for run in runs:
+            _tell(run.pk, run.job_id, run.state)
 
 
 def claim(number: int, *, worker: str) -> Claim | None:
