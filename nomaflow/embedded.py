@@ -359,8 +359,7 @@ def servers(home: Path | None = None, *, fsync: bool = True) -> Iterator[Urls]:
 
 def run_base(who: Account | None) -> Path:
     """The folder :func:`run_folder` would choose."""
-    probe = run_folder(who)
-    shutil.rmtree(probe)
+    shutil.rmtree(probe := run_folder(who))
     return probe.parent
 
 
@@ -398,5 +397,4 @@ def wait_ready(program: Program, *, log: Path, alive: Callable[[], bool]) -> Non
 def die_with_parent(how: signal.Signals) -> Callable[[], None]:
     """A ``preexec_fn`` that makes the kernel signal the child when its parent dies."""
     libc = ctypes.CDLL(None, use_errno=True)
-    parent_death_signal = 1  # PR_SET_PDEATHSIG
-    return lambda: libc.prctl(parent_death_signal, int(how), 0, 0, 0)
+    return lambda: libc.prctl(1, int(how), 0, 0, 0)  # PR_SET_PDEATHSIG
