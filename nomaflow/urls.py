@@ -13,6 +13,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("django-admin/", admin.site.urls),
+    path("nomaflow/", include("runs_app.urls")),
     # Runs first: `runs` under /admin/jobs/ is no job's id.
     path("admin/jobs/", include("runs_app.api.urls")),
     path("admin/jobs", include("jobs_app.api.urls")),
