@@ -86,8 +86,9 @@ def queue_up_all(born: Sequence[tuple[Run, Sequence[StepRun]]]) -> None:
     """The same for many; all of them or none."""
     for run, _steps in born:
         run.state = RunState.QUEUED
-    _insert([run for run, _steps in born], kind="queued")
-    StepRun.objects.bulk_create([step for _run, steps in born for step in steps])
+    with transaction.atomic(savepoint=False):
+        _insert([run for run, _steps in born], kind="queued")
+        StepRun.objects.bulk_create([step for _run, steps in born for step in steps])
 
 
 def skip_all(born: Sequence[tuple[Run, str, str]]) -> None:
@@ -108,7 +109,7 @@ def new_step(run: Run, *, position: int, name: str, type: str, enabled: bool) ->
 
 
 def _insert(runs: Sequence[Run], *, kind: str) -> None:
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         Run.objects.bulk_create(runs)
         RunEvent.objects.bulk_create(
             RunEvent(run=run, kind=kind, detail={"by": run.triggered_by}) for run in runs
@@ -117,26 +118,37 @@ def _insert(runs: Sequence[Run], *, kind: str) -> None:
             _tell(run.pk, run.job_id, run.state)
 
 
+_CLAIM = """
+    WITH claimed AS (
+        UPDATE runs_run SET state = %(running)s, claim_token = nextval('runs_claim_token'), worker = %(worker)s,
+               lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
+               started_at = coalesce(started_at, clock_timestamp())
+         WHERE id = %(number)s AND state = ANY(%(origins)s) AND cancel_requested_at IS NULL
+     RETURNING id, claim_token, job_id
+    ), noted AS (
+        INSERT INTO runs_runevent (run_id, at, kind, detail)
+        SELECT id, clock_timestamp(), 'claimed', jsonb_build_object('worker', %(worker)s::text, 'token', claim_token)
+          FROM claimed
+    )
+    SELECT claim_token, job_id FROM claimed"""
+
+
 def claim(number: int, *, worker: str) -> Claim | None:
     """Take a QUEUED run for `worker`; None when somebody else has it or it must not start."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE runs_run SET state = %s, claim_token = nextval('runs_claim_token'), worker = %s,
-                      lease_until = clock_timestamp() + make_interval(secs => %s),
-                      started_at = coalesce(started_at, clock_timestamp())
-                WHERE id = %s AND state = ANY(%s) AND cancel_requested_at IS NULL RETURNING claim_token, job_id""",
-            [
-                RunState.RUNNING,
-                worker,
-                settings.NOMAFLOW_LEASE_SECONDS,
-                number,
-                sorted(RUN_SOURCES[RunState.RUNNING]),
-            ],
+            _CLAIM,
+            {
+                "running": RunState.RUNNING,
+                "worker": worker,
+                "lease": settings.NOMAFLOW_LEASE_SECONDS,
+                "number": number,
+                "origins": sorted(RUN_SOURCES[RunState.RUNNING]),
+            },
         )
         row = cursor.fetchone()
     if row is None:
         return None
-    _event(number, "claimed", worker=worker, token=row[0])
     _tell(number, row[1], RunState.RUNNING)
     return Claim(number, row[0])
 

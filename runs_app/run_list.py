@@ -36,7 +36,16 @@ TRIGGERS = {
 }
 _KEPT = ("job", "trigger", "user", "q", "period", "from", "to")
 _MOST_JOBS = 500
-_STEP_COLUMNS = ("run_id", "position", "name", "state", "reason", "reason_code", "error_class", "error_message")
+_STEP_COLUMNS = (
+    "run_id",
+    "position",
+    "name",
+    "state",
+    "reason",
+    "reason_code",
+    "error_class",
+    "error_message",
+)
 
 
 @dataclass(frozen=True)
@@ -160,7 +169,9 @@ class RunList:
     @cached_property
     def jobs(self) -> list[str]:
         """Ids to choose from."""
-        return list(Job.objects.visible_to(self.user).order_by("id").values_list("id", flat=True)[:_MOST_JOBS])
+        return list(
+            Job.objects.visible_to(self.user).order_by("id").values_list("id", flat=True)[:_MOST_JOBS]
+        )
 
     @property
     def choices(self) -> Mapping[str, Any]:
@@ -177,7 +188,9 @@ class RunList:
     @property
     def filtered(self) -> bool:
         chosen = self.filter
-        return bool(chosen.jobs or chosen.states or chosen.triggers or chosen.user or chosen.q or chosen.aborting)
+        return bool(
+            chosen.jobs or chosen.states or chosen.triggers or chosen.user or chosen.q or chosen.aborting
+        )
 
     @property
     def older(self) -> str:
@@ -232,5 +245,3 @@ class RunList:
     def _zones(runs: Sequence[Run]) -> dict[str, str]:
         named = Job.objects.filter(pk__in={run.job_id for run in runs})
         return dict(named.values_list("id", "timezone"))
-
-

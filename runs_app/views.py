@@ -65,7 +65,9 @@ class RunCancelDialog(RunScoped):
         actor = f"user:{request.user.get_username()}"[:150]
         if lifecycle.request_cancel(self.run, by=actor) != "already_final":
             address = request.META.get("REMOTE_ADDR") or None
-            audit.record(actor, "run.cancel", kind="run", id=self.run.run_id, address=address, job=self.run.job_id)
+            audit.record(
+                actor, "run.cancel", kind="run", id=self.run.run_id, address=address, job=self.run.job_id
+            )
         if not request.htmx:  # type: ignore[attr-defined]
             return redirect(url(self.run))
         # The dialog closes and the page looks again, also when the run had ended meanwhile.
