@@ -2,7 +2,7 @@
 #   make up ARGS="--port 9000 --workers 2"     options are passed on
 #   make up PYTHON=python3.12                  another interpreter (only the first time)
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench docs lock base dev browser
+.PHONY: help up demo test check soak bench docs lock base dev browser
 python := .venv/bin/python
 export PYTHON
 
@@ -26,6 +26,9 @@ check: dev node ## Format, lint, types, import rules, migrations, docs, front en
 	$(python) manage.py makemigrations --check --dry-run
 	$(python) -m docs.generate --check
 	$(python) -m nomaflow.frontend --check
+
+soak: dev ## The dice-rolling suites, twenty times as long (hours)
+	@NOMAFLOW_SOAK=20 exec $(python) -m pytest -o timeout=0 tests/unit tests/runs tests/jobs tests/live $(ARGS)
 
 bench: dev node ## Measure (only=<name> for one figure)
 	@exec $(python) -m benchmarks $(addprefix --only ,$(only))

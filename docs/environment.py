@@ -16,6 +16,7 @@ KINDS = {
     "boolean": "1 or 0",
     "words": "list, by commas",
     "path": "path",
+    "choice": "one of a few words",
     "_checked": "URL",
 }
 

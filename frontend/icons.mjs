@@ -19,6 +19,7 @@ export const LUCIDE = {
   runs: "list-tree",
   connectors: "database",
   technical: "activity",
+  admin: "table-properties",
   notifications: "bell",
   tokens: "key-round",
   user: "circle-user-round",

@@ -25,6 +25,17 @@ class JobQuerySet(models.QuerySet[Any]):
             step_count=Count("steps"), last_run_id=Subquery(latest)
         )
 
+    def with_last_state(self) -> Self:
+        """With `last_state`, that of the latest run that was not SKIPPED, for those who only count."""
+        runs = self.model.runs.rel.related_model.objects.filter(job_id=OuterRef("pk"))
+        return self.annotate(
+            last_state=Subquery(runs.exclude(state="SKIPPED").order_by("-id").values("state")[:1])
+        )
+
+    def histories(self, jobs: Iterable[Any]) -> dict[str, Any]:
+        """Job id to its recent past; see `RunQuerySet.histories`."""
+        return self.model.runs.rel.related_model.objects.histories([job.pk for job in jobs])
+
     def last_runs(self, jobs: Iterable[Any]) -> dict[str, Any]:
         """Job id to its last run, for jobs that came from `for_catalogue`; one query."""
         numbers = [job.last_run_id for job in jobs if job.last_run_id]

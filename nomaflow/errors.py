@@ -35,5 +35,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def _answer(request: HttpRequest, status: int, *, code: str, message: str) -> HttpResponse:
     if request.path_info.startswith("/admin/jobs"):
         return JsonResponse(error_body(request, ApiError(code, message)), status=status)
-    context = {"status": status, "message": message, "request_id": getattr(request, "request_id", "")}
+    known = status != 500 and getattr(request, "user", None) is not None and request.user.is_authenticated
+    context = {
+        "status": status,
+        "message": message,
+        "request_id": getattr(request, "request_id", ""),
+        "with_shell": known,
+    }
     return render(request, "nomaflow/error.html", context, status=status)

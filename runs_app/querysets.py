@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 from django.db import models
 
 from jobs_app.permissions import permissions_of
 from runs_app import run_ids, states
+from runs_app.histories import History, histories
 
 
 class RunQuerySet(models.QuerySet[Any]):
@@ -26,6 +28,10 @@ class RunQuerySet(models.QuerySet[Any]):
             return self.filter(pk=run_ids.parse(run_id))
         except ValueError:
             return self.none()
+
+    def histories(self, job_ids: Sequence[str]) -> dict[str, History]:
+        """Job id to its recent past, for jobs the reader may view."""
+        return histories(job_ids)
 
     def active(self) -> Self:
         return self.filter(state__in=states.ACTIVE)

@@ -69,6 +69,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "nomaflow.navigation.shell",
             ],
         },
     }
@@ -88,7 +89,7 @@ CHANNEL_LAYERS = {
 }
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("fr", "Français")]
+LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "nomaflow" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True

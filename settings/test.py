@@ -8,4 +8,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SECRET_KEY = "test"  # noqa: S105
 DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}  # noqa: F405
 NOMAFLOW_STEP_TYPES = {**NOMAFLOW_STEP_TYPES, "puppet": "tests.puppet.Puppet"}  # noqa: F405
-WHITENOISE_AUTOREFRESH = True  # no collected files to look for
+WHITENOISE_AUTOREFRESH = True  # no collected files to look for …
+WHITENOISE_USE_FINDERS = True  # … the built ones are served where they lie

@@ -129,9 +129,30 @@ def spark_label(runs: Sequence[Any]) -> str:
 
 
 @register.inclusion_tag("ui/gantt.html")
-def gantt(attempts: Iterable[Any], start: datetime, end: datetime, label: str = "") -> dict[str, Any]:
-    """One step's attempts and waits on the run's time axis."""
-    return {"segments": charts.gantt_segments(attempts, start=start, end=end), "label": label}
+def gantt(
+    attempts: Iterable[Any], start: datetime, end: datetime, label: str = "", waiting: bool = False
+) -> dict[str, Any]:
+    """One step's attempts and waits on the run's time axis; `waiting` when it waits for another attempt now."""
+    return {
+        "segments": charts.gantt_segments(attempts, start=start, end=end, waiting=waiting),
+        "label": label,
+    }
+
+
+@register.inclusion_tag("ui/counter.html")
+def counter(counted: Any) -> dict[str, Any]:
+    """A number of runs in a state (`state, count, share, on, url`) that is also a filter."""
+    return {"counter": counted, "look": looks.look(counted.state)}
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """A whole number with its thousands apart.
+
+    >>> grouped(336776)
+    '336,776'
+    """
+    return f"{number:,}"
 
 
 @register.filter

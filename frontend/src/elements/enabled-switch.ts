@@ -1,7 +1,8 @@
+import { refusal, send } from "../api";
 import { say } from "../text";
 
 /**
- * <enabled-switch url="/admin/jobs/x" field="enabled"><button role="switch" aria-checked="true">…</button>
+ * <enabled-switch on="…/enable" off="…/disable"><button role="switch" aria-checked="true">…</button>
  * <span data-error></span></enabled-switch>: an honest switch.
  *
  * It never shows what the server has not said: while saving it spins and takes no click, and when the
@@ -26,35 +27,14 @@ class EnabledSwitch extends HTMLElement {
   private async save(button: HTMLElement): Promise<void> {
     const wanted = button.ariaChecked !== "true";
     this.busy(button, true);
-    try {
-      const answer = await this.send(wanted);
-      const body = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
-      if (answer.ok) {
-        button.ariaChecked = `${body[this.field] ?? wanted}`;
-        this.tell("");
-        this.dispatchEvent(new CustomEvent("nf:switched", { bubbles: true, detail: body }));
-      } else this.tell(say("switch.failed", { reason: String(body["detail"] ?? `HTTP ${answer.status}`) }));
-    } catch {
-      this.tell(say("switch.failed", { reason: say("switch.unreachable") }));
-    } finally {
-      this.busy(button, false);
-    }
-  }
-
-  private get field(): string {
-    return this.getAttribute("field") ?? "enabled";
-  }
-
-  private send(wanted: boolean): Promise<Response> {
-    return fetch(this.getAttribute("url") ?? "", {
-      method: this.getAttribute("method") ?? "PATCH",
-      headers: {
-        "Content-Type": "application/json",
-        Accept: "application/json",
-        "X-CSRFToken": csrfToken(),
-      },
-      body: JSON.stringify({ [this.field]: wanted }),
-    });
+    const answer = await send(this.getAttribute(wanted ? "on" : "off") ?? "", {});
+    this.busy(button, false);
+    if (answer.ok) {
+      const job = answer.body["job"] as { enabled: boolean };
+      button.ariaChecked = `${job.enabled}`;
+      this.tell("");
+      this.dispatchEvent(new CustomEvent("nf:switched", { bubbles: true, detail: job }));
+    } else this.tell(say("switch.failed", { reason: refusal(answer).message }));
   }
 
   private busy(button: HTMLElement, on: boolean): void {
@@ -67,12 +47,6 @@ class EnabledSwitch extends HTMLElement {
     const place = this.querySelector("[data-error]");
     if (place) place.textContent = sentence;
   }
-}
-
-/** The token the shell carries for scripts' requests, as htmx sends it too. */
-function csrfToken(): string {
-  const headers = document.body.getAttribute("hx-headers");
-  return headers ? ((JSON.parse(headers) as Record<string, string>)["X-CSRFToken"] ?? "") : "";
 }
 
 customElements.define("enabled-switch", EnabledSwitch);

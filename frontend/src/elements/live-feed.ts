@@ -5,17 +5,20 @@ type Fact = { t: "run"; id: string; job: string; state: string };
 
 const POLL = 2000;
 const SETTLE = 1000;
+const MOVED = 1500;
 
 /**
  * <live-feed src="/ws/feed">: the page's connection dot and its ear.
  *
  * The socket brings facts, never HTML: each becomes an event `nf:job-<id>` on <body> (at most one a
- * second per job), on which the job's card fetches itself; so rights stay where the page is made. While
+ * second per job), on which the job's card fetches itself; so rights stay where the page is made. `nf:moved`
+ * follows once for many of them, for what counts. While
  * the socket is down, cards with a run in flight (`data-running`) are asked for every two seconds.
  */
 class LiveFeed extends HTMLElement {
   private socket: LiveSocket | null = null;
   private poll = 0;
+  private moved = 0;
   private wasDown = false;
   private readonly due = new Map<string, number>();
 
@@ -32,6 +35,7 @@ class LiveFeed extends HTMLElement {
   disconnectedCallback(): void {
     this.socket?.close();
     clearInterval(this.poll);
+    clearTimeout(this.moved);
     for (const timer of this.due.values()) clearTimeout(timer);
     this.due.clear();
   }
@@ -39,12 +43,18 @@ class LiveFeed extends HTMLElement {
   private hear(fact: Fact): void {
     if (fact.t !== "run") return;
     document.body.dispatchEvent(new CustomEvent("nf:fact", { detail: fact }));
+    this.moved ||= window.setTimeout(() => this.tellMoved(), MOVED);
     if (this.due.has(fact.job)) return;
     const timer = window.setTimeout(() => {
       this.due.delete(fact.job);
       this.refresh(fact.job);
     }, this.due.size ? SETTLE : 50);
     this.due.set(fact.job, timer);
+  }
+
+  private tellMoved(): void {
+    this.moved = 0;
+    document.body.dispatchEvent(new CustomEvent("nf:moved"));
   }
 
   private refresh(job: string): void {

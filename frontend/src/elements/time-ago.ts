@@ -34,14 +34,17 @@ function absolute(moment: Date, zone?: string): string {
   }).format(moment);
 }
 
-/** The three times an operator may mean: their own, the job's, and UTC; each said once. */
+/** The three times an operator may mean: the job's, their own, and UTC; each said once. */
 function title(moment: Date, zone: string | undefined): string {
-  const all = [absolute(moment), ...(zone ? [absolute(moment, zone)] : []), absolute(moment, "UTC")];
+  const all = [...(zone ? [absolute(moment, zone)] : []), absolute(moment), absolute(moment, "UTC")];
   return [...new Set(all)].join(" · ");
 }
 
 const shown = new Set<TimeAgo>();
 let timer = 0;
+
+// A morph puts the server's words back into elements that stay.
+document.addEventListener("htmx:afterSwap", () => shown.forEach((each) => each.refresh()));
 
 /**
  * <time-ago zone="Europe/Paris"><time datetime="…">…</time></time-ago>

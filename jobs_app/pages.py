@@ -1,0 +1,48 @@
+"""The base of every page: who is not signed in is asked to, rows are loaded for this user or not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.http import Http404, HttpRequest
+from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
+from django.views import View
+from django_htmx.http import HttpResponseClientRefresh
+
+from jobs_app.models import Job
+from jobs_app.permissions import Permissions, permissions_of
+
+
+class Page(LoginRequiredMixin, View):
+    """A page or a fragment of one; never cached."""
+
+    @property
+    def may(self) -> Permissions:
+        return permissions_of(self.request.user)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        response = super().dispatch(request, *args, **kwargs)
+        add_never_cache_headers(response)
+        return response
+
+    def handle_no_permission(self) -> Any:
+        """A fragment is never answered with the sign-in page: the whole page goes there."""
+        if self.request.headers.get("HX-Request"):
+            return HttpResponseClientRefresh()
+        return super().handle_no_permission()
+
+
+class JobPage(Page):
+    """One job: 404 for who may not see it."""
+
+    job: Job
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        visible = Job.objects.visible_to(request.user).select_related("version")
+        found = visible.filter(pk=kwargs["job_id"]).first()
+        if found is None and request.user.is_authenticated:
+            raise Http404(_("There is no such job."))
+        self.job = found

@@ -1,0 +1,90 @@
+"""The operators' pages about runs. Each loads for this user, asks the domain, answers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views import View
+from django_htmx.http import trigger_client_event
+
+from jobs_app import audit
+from jobs_app.permissions import permissions_of
+from runs_app import lifecycle
+from runs_app.filters import FilterError
+from runs_app.models import Run
+from runs_app.presentation import url
+from runs_app.run_list import RunList
+from runs_app.run_page import RunPage
+
+
+class RunScoped(LoginRequiredMixin, View):
+    """One run: 404 for who may not see its job, 403 for who lacks the verb on it."""
+
+    verb: ClassVar[str] = "view"
+    run: Run
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if not request.user.is_authenticated:
+            return self.handle_no_permission()
+        found = Run.objects.visible_to(request.user).with_details().filter(pk=kwargs["run"]).first()
+        if found is None:
+            raise Http404
+        self.run = found
+        permissions_of(request.user).require(self.verb, found.job_id)
+        return super().dispatch(request, *args, **kwargs)
+
+    def show(self, template: str) -> HttpResponse:
+        page = RunPage.of(self.run, self.request.user)
+        return render(self.request, template, {"page": page, "run": self.run, "section": "runs"})
+
+
+class RunDetailPage(RunScoped):
+    def get(self, request: HttpRequest, run: int) -> HttpResponse:
+        return self.show("runs/run.html")
+
+
+class RunFragment(RunScoped):
+    """What moves on the page of a run; asked for whenever the run has moved."""
+
+    def get(self, request: HttpRequest, run: int) -> HttpResponse:
+        response = self.show("runs/live.html")
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class RunCancelDialog(RunScoped):
+    verb = "cancel"
+
+    def get(self, request: HttpRequest, run: int) -> HttpResponse:
+        return self.show("runs/cancel.html")
+
+    def post(self, request: HttpRequest, run: int) -> HttpResponse:
+        actor = f"user:{request.user.get_username()}"[:150]
+        if lifecycle.request_cancel(self.run, by=actor) != "already_final":
+            address = request.META.get("REMOTE_ADDR") or None
+            audit.record(
+                actor, "run.cancel", kind="run", id=self.run.run_id, address=address, job=self.run.job_id
+            )
+        if not request.htmx:  # type: ignore[attr-defined]
+            return redirect(url(self.run))
+        # The dialog closes and the page looks again, also when the run had ended meanwhile.
+        return trigger_client_event(trigger_client_event(HttpResponse(status=204), "nf:run"), "nf:close")
+
+
+class RunListPage(LoginRequiredMixin, View):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        runs = RunList.of(request.user, request.GET)
+        part = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
+        context = {"runs": runs, "section": "runs"}
+        try:
+            runs.filter  # noqa: B018  read now, for its faults
+        except FilterError as error:
+            context = {"problem": error.message, "section": "runs"}
+            return render(request, "runs/problem.html", context, status=200 if part else 400)
+        response = render(request, "runs/list.html#rows" if part else "runs/list.html", context)
+        if part:
+            response["HX-Push-Url"] = runs.here if request.htmx.trigger == "run-filters" else "false"  # type: ignore[attr-defined]
+        return response
