@@ -7,13 +7,21 @@ from typing import Any
 
 from billiard import current_process
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import heartbeat_sent, worker_process_init
+
+from workers import pulse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.base")
 
 app = Celery("nomaflow")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["workers"])
+
+
+@heartbeat_sent.connect
+def give_sign(**_: Any) -> None:
+    """Every two seconds, while the worker's main process is connected to the broker."""
+    pulse.beat()
 
 
 @worker_process_init.connect
