@@ -69,14 +69,16 @@ class RunCancelDialog(RunScoped):
 class RunListPage(Page):
     def get(self, request: HttpRequest) -> HttpResponse:
         runs = RunList.of(request.user, request.GET)
-        part = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
-        context = {"runs": runs}
+        part = bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
+        context: dict[str, Any] = {"runs": runs}
+        name, status = "list", 200
         try:
             runs.filter  # noqa: B018  read now, for its faults
         except FilterError as error:
-            context = {"problem": error.message}
-            return render(request, "runs/problem.html", context, status=200 if part else 400)
-        response = render(request, "runs/list.html#rows" if part else "runs/list.html", context)
+            # htmx shows no answer that failed
+            name, context, status = "problem", {"problem": error.message}, 200 if part else 400
+        response = render(request, f"runs/{name}.html{'#rows' * part}", context, status=status)
         if part:
-            response["HX-Push-Url"] = runs.here if request.htmx.trigger == "run-filters" else "false"  # type: ignore[attr-defined]
+            push = name == "list" and request.htmx.trigger == "run-filters"  # type: ignore[attr-defined]
+            response["HX-Push-Url"] = runs.here if push else "false"
         return response
