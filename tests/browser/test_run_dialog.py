@@ -50,17 +50,17 @@ def test_only_changes_are_shown_and_sent(page_for: OpenPage, job: Job) -> None:
     page = page_for(ann(), expects=("404",))
     dialog = opened(page)
     expect(dialog.get_by_role("button", name="Run", exact=True)).to_be_visible()
-    dialog.get_by_label("days").fill("10")
-    dialog.get_by_label("dry_run").check()
-    dialog.get_by_label("target_connector").select_option("sandbox")
-    dialog.get_by_label("ratio").fill("0.25")
+    dialog.get_by_label("days", exact=True).fill("10")
+    dialog.get_by_label("dry_run", exact=True).check()
+    dialog.get_by_label("target_connector", exact=True).select_option("sandbox")
+    dialog.get_by_label("ratio", exact=True).fill("0.25")
     dialog.get_by_label("send-summary").uncheck()
     expect(dialog.get_by_text("will be skipped").last).to_be_visible()
     expect(dialog.get_by_role("status")).to_have_text("5 changes")
     row = dialog.locator('[data-field*="days"]')
     expect(row.locator(".run-was")).to_contain_text("was 3")
     row.get_by_role("button", name="Put days back").click()
-    expect(dialog.get_by_label("days")).to_have_value("3")
+    expect(dialog.get_by_label("days", exact=True)).to_have_value("3")
     dialog.get_by_text("What will be sent").click()
     expect(dialog.locator("[data-preview]")).to_contain_text('"target_connector": "sandbox"')
     dialog.get_by_role("button", name="Run with 4 changes").click()
@@ -73,21 +73,21 @@ def test_only_changes_are_shown_and_sent(page_for: OpenPage, job: Job) -> None:
 
 def test_what_cannot_be_read_is_said_at_its_field(page_for: OpenPage, job: Job) -> None:
     dialog = opened(page_for(ann()))
-    dialog.get_by_label("days").fill("many")
+    dialog.get_by_label("days", exact=True).fill("many")
     expect(dialog.get_by_role("alert")).to_have_text("This must be a whole number.")
     expect(dialog.locator("[type=submit]")).to_be_disabled()
-    dialog.get_by_label("days").fill("4")
-    dialog.get_by_label("limits").fill("{rows}")
+    dialog.get_by_label("days", exact=True).fill("4")
+    dialog.get_by_label("limits", exact=True).fill("{rows}")
     expect(dialog.get_by_role("alert")).to_have_text("This is not valid JSON.")
 
 
 def test_a_refusal_is_told_at_the_field_it_names(page_for: OpenPage, job: Job) -> None:
     dialog = opened(page_for(ann(), expects=("400",)))
     make_job(params={"region": "eu"})
-    dialog.get_by_label("days").fill("9")
+    dialog.get_by_label("days", exact=True).fill("9")
     dialog.get_by_role("button", name="Run with 1 change").click()
     expect(dialog.get_by_role("alert")).to_have_text("“days” is not a parameter of ann-nightly.")
-    expect(dialog.get_by_label("days")).to_be_focused()
+    expect(dialog.get_by_label("days", exact=True)).to_be_focused()
 
 
 def test_steps_all_and_none_and_the_focus_comes_back(page_for: OpenPage, job: Job) -> None:
@@ -107,6 +107,6 @@ def test_steps_all_and_none_and_the_focus_comes_back(page_for: OpenPage, job: Jo
 def test_it_fits(page_for: OpenPage, job: Job, theme: str, width: int, height: int) -> None:
     page = page_for(ann(), theme=theme, width=width, height=height)
     dialog = opened(page)
-    dialog.get_by_label("days").fill("x")
+    dialog.get_by_label("days", exact=True).fill("x")
     dialog.get_by_label("send-summary").uncheck()
     assert_fit(page)
