@@ -2,7 +2,7 @@
 #   make up ARGS="--port 9000 --workers 2"     options are passed on
 #   make up PYTHON=python3.12                  another interpreter (only the first time)
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check soak bench docs lock base dev browser
+.PHONY: help up demo test check soak bench docs lock base dev components
 python := .venv/bin/python
 export PYTHON
 
@@ -15,7 +15,7 @@ up: base ## Start everything; Ctrl-C stops it (ARGS="--detach" to leave it runni
 demo: base ## Run the sample job to its end and show its steps, rows, durations and log
 	@exec .ci/demo
 
-test: dev browser ## Run the tests (ARGS="tests/unit" for some of them)
+test: dev components ## Run the tests (ARGS="tests/unit" for some of them)
 	@exec $(python) -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 check: dev node ## Format, lint, types, import rules, migrations, docs, front end
@@ -50,5 +50,5 @@ base:
 dev:
 	@.ci/venv dev
 
-browser: dev
-	@$(python) .ci/browser.py
+components: dev
+	@$(python) -m tests.components
