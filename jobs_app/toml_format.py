@@ -99,6 +99,11 @@ def export_toml(job_ids: Iterable[str]) -> str:
     return "\n".join(blocks + [_job_text(definition) for definition in definitions])
 
 
+def job_toml(job: Job) -> str:
+    """The job alone, without the connectors it names: what whoever may view it may read."""
+    return _job_text(freeze(job))
+
+
 def _import(
     document: Mapping[str, Any], *, actor: str, address: str | None, may: Permissions | None
 ) -> ImportResult:

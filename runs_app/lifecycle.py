@@ -16,6 +16,7 @@ from django.db import connection, models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from jobs_app import audit
 from nomaflow import names
 from runs_app import live
 from runs_app.models import Attempt, Run, RunEvent, StepRun
@@ -228,20 +229,27 @@ def finish(
         _tell(claim.number, job_id, state)
 
 
-def request_cancel(run: Run, *, by: str) -> CancelAnswer:
+def request_cancel(run: Run, *, by: str, address: str | None = None) -> CancelAnswer:
     """Record the wish; a QUEUED run ends in place, the owner of a RUNNING one is told at once."""
     with transaction.atomic():
-        if _cancel_queued(run, by=by):
-            return "canceled"
-        wished = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
-        if not wished.exists():
-            return "already_final"
-        if wished.filter(cancel_requested_at=None).update(cancel_requested_at=CLOCK, cancel_requested_by=by):
-            _event(run.pk, "cancel_requested", by=by)
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_notify(%s, %s)", [names.CANCEL_CHANNEL, str(run.pk)])
-            _tell(run.pk, run.job_id, RunState.RUNNING)
-        return "canceling"
+        answer = _cancel(run, by=by)
+        if answer != "already_final":
+            audit.record(by, "run.cancel", kind="run", id=run.run_id, address=address, job=run.job_id)
+        return answer
+
+
+def _cancel(run: Run, *, by: str) -> CancelAnswer:
+    if _cancel_queued(run, by=by):
+        return "canceled"
+    wished = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
+    if not wished.exists():
+        return "already_final"
+    if wished.filter(cancel_requested_at=None).update(cancel_requested_at=CLOCK, cancel_requested_by=by):
+        _event(run.pk, "cancel_requested", by=by)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [names.CANCEL_CHANNEL, str(run.pk)])
+        _tell(run.pk, run.job_id, RunState.RUNNING)
+    return "canceling"
 
 
 def _cancel_queued(run: Run, *, by: str) -> bool:

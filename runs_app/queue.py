@@ -39,7 +39,12 @@ def ring(run: Run) -> None:
 def ring_aside(runs: Sequence[Run]) -> None:
     """Ring for many after the commit, from a thread: the scheduler does not wait for the broker."""
     rings = [(run.pk, run.pool, run.priority) for run in runs]
-    transaction.on_commit(lambda: [_ringer().wanted.put(ring) for ring in rings])
+
+    def hand_over() -> None:
+        for ring in rings:
+            _ringer().wanted.put(ring)
+
+    transaction.on_commit(hand_over)
 
 
 class _Ringer(threading.Thread):

@@ -34,7 +34,8 @@ def of_run(run: Run, steps: Iterable[StepRun] = ()) -> str:
     if run.state == RunState.PARTIAL:
         return _("The job went on although it did not work: %s") % "; ".join(map(of_failure, failed))
     if run.reason_code == Reason.USER_CANCEL:
-        return _("Canceled by %s.") % (run.cancel_requested_by or run.reason).removeprefix("user:")
+        who = run.cancel_requested_by or run.reason.removeprefix("cancelled by ")
+        return _("Canceled by %s.") % who.removeprefix("user:")
     if run.reason_code == Reason.STEP_FAILED and failed:
         return of_failure(failed[-1])
     wording = _RUN.get(run.reason_code)

@@ -11,7 +11,8 @@ from typing import Any
 from django.db.models import Count
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from jobs_app.models import Job
 from runs_app import reasons
@@ -20,19 +21,19 @@ from runs_app.models import Run, StepRun
 from runs_app.states import ACTIVE, RunState
 
 PERIODS: dict[str, tuple[Any, timedelta | None]] = {
-    "24h": (_("Last 24 hours"), timedelta(hours=24)),
-    "7d": (_("Last 7 days"), timedelta(days=7)),
-    "30d": (_("Last 30 days"), timedelta(days=30)),
-    "custom": (_("From – to"), None),
+    "24h": (gettext_lazy("Last 24 hours"), timedelta(hours=24)),
+    "7d": (gettext_lazy("Last 7 days"), timedelta(days=7)),
+    "30d": (gettext_lazy("Last 30 days"), timedelta(days=30)),
+    "custom": (gettext_lazy("From – to"), None),
 }
 DEFAULT_PERIOD = "7d"
 TRIGGERS = {
-    "cron": _("cron"),
-    "user": _("user"),
-    "api": _("api"),
-    "cli": _("cli"),
-    "job": _("another job"),
-    "system": _("system"),
+    "cron": gettext_lazy("cron"),
+    "user": gettext_lazy("user"),
+    "api": gettext_lazy("api"),
+    "cli": gettext_lazy("cli"),
+    "job": gettext_lazy("another job"),
+    "system": gettext_lazy("system"),
 }
 _KEPT = ("job", "trigger", "user", "q", "period", "from", "to")
 _MOST_JOBS = 500
@@ -104,7 +105,7 @@ class RunList:
         if not given:
             return "custom" if self.query.get("from") or self.query.get("to") else DEFAULT_PERIOD
         if given not in PERIODS:
-            raise FilterError("period", "“%s” is no period." % given)  # noqa: UP031
+            raise FilterError("period", _("“%s” is no period.") % given)
         return given
 
     @cached_property
@@ -143,15 +144,17 @@ class RunList:
         everything = replace(self.filter, states=frozenset(), aborting=False, before=None)
         found = everything.apply(Run.objects.visible_to(self.user)).order_by()
         counts = dict(found.values_list("state").annotate(Count("id")))
-        self.__dict__["total"] = sum(counts.values())
         return [
-            Counter(state, counts.get(state, 0), self._share(counts.get(state, 0)), on, self._toggled(state))
+            Counter(state, counts.get(state, 0), self._share(state, counts), on, self._toggled(state))
             for state in RunState.values
             if (on := state in self.filter.states) or counts.get(state)
         ]
 
-    def _share(self, count: int) -> int:
-        return round(count * 100 / self.total) if self.total else 0
+    @staticmethod
+    def _share(state: str, counts: Mapping[str, int]) -> int:
+        """Percent of the runs that have ended; 0 for one that has not."""
+        ended = sum(count for each, count in counts.items() if each not in ACTIVE)
+        return round(counts.get(state, 0) * 100 / ended) if ended and state not in ACTIVE else 0
 
     @cached_property
     def total(self) -> int:

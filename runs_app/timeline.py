@@ -112,8 +112,9 @@ def _most_attempts(run: Run) -> dict[str, int]:
 def present(output: Any) -> Output:
     """Split an output.
 
-    >>> present({"rows_affected": 1234, "rows_preview": [{"a": 1}], "more": [1]})
-    Output(facts=[('rows_affected', '1,234')], preview=Preview(columns=['a'], rows=[['1']]), rest='{\\n  "more": [\\n    1\\n  ]\\n}')
+    >>> shown = present({"rows_affected": 1234, "rows_preview": [{"a": 1}]})
+    >>> shown.facts, shown.preview, shown.rest
+    ([('rows_affected', '1,234')], Preview(columns=['a'], rows=[['1']]), '')
     """
     if not isinstance(output, Mapping):
         return Output((), None, text(output))
