@@ -118,7 +118,7 @@ def present(output: Any) -> Output:
     """
     if not isinstance(output, Mapping):
         return Output((), None, text(output))
-    rows = output.get(PREVIEW)
+    rows: Any = output.get(PREVIEW)
     preview = _preview(rows) if _tabular(rows) else None
     rest = {name: value for name, value in output.items() if not (name == PREVIEW and preview)}
     facts = [(name, cell(value)) for name, value in rest.items() if _short(value)]

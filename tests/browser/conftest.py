@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests import components
 from tests.browser.chromium import NoBrowser, launch
 from tests.web import Web, session_cookie, web_process
 
 OpenPage = Callable[..., Page]
+expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +91,18 @@ def page_for(browser: Browser, web: Web, transactional_db: None) -> Iterator[Ope
 def watch(page: Page, web: Web, tell: Callable[[str], object]) -> None:
     """Tell of every script error, console error (a breach of the security policy is one) and foreign request."""
     own = (web.url, web.socket_url, "data:", "blob:", "about:")
-    page.on("console", lambda line: tell(f"console: {line.text}") if line.type == "error" else None)
+    page.on(
+        "console",
+        lambda line: tell(f"console: {line.text}") if line.type == "error" and not left(line.text) else None,
+    )
     page.on("pageerror", lambda error: tell(f"script: {error}"))
     page.on("request", lambda asked: None if asked.url.startswith(own) else tell(f"request: {asked.url}"))
     page.on("websocket", lambda asked: None if asked.url.startswith(own) else tell(f"socket: {asked.url}"))
+
+
+def left(text: str) -> bool:
+    """htmx's word for a request cut short because the page was left; one that fails is told by the browser too."""
+    return text.startswith(("htmx:afterRequest", "htmx:sendError", "htmx:sendAbort"))
 
 
 def _meant(fault: str, expects: tuple[str, ...]) -> bool:

@@ -103,9 +103,9 @@ def test_an_empty_list_says_what_to_do(page_for: OpenPage) -> None:
     expect(page.locator(".empty")).to_contain_text("No runs in the last 7 days.")
     page.get_by_role("link", name="Show 30 days").click()
     assert shown(page) == [run.run_id]
-    page.get_by_label("Period").select_option("custom")
-    page.get_by_label("From").fill(f"{old - timedelta(days=1):%Y-%m-%d}")
-    page.get_by_label("To").fill(f"{old + timedelta(days=1):%Y-%m-%d}")
+    page.get_by_role("combobox", name="Period").select_option("custom")
+    page.get_by_role("textbox", name="From").fill(f"{old - timedelta(days=1):%Y-%m-%d}")
+    page.get_by_role("textbox", name="To", exact=True).fill(f"{old + timedelta(days=1):%Y-%m-%d}")
     expect(page).to_have_url(re.compile(r"period=custom&from=.*&to="))
     expect(page.locator("tbody tr")).to_have_count(1)
 

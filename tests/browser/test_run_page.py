@@ -72,7 +72,7 @@ def test_every_part_is_shown(page_for: OpenPage) -> None:
     expect(steps.nth(4).locator(".gantt-wait")).to_have_count(1)
     expect(steps.nth(4).locator(".gantt-bar")).to_have_count(2)
     assert "python" in (steps.nth(4).locator("button").get_attribute("title") or "")
-    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    expect(head.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
 def test_a_step_opens_with_input_output_rows_and_error(page_for: OpenPage) -> None:
