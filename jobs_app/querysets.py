@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Lower
 
 from jobs_app.permissions import permissions_of
 
@@ -17,12 +18,14 @@ class JobQuerySet(models.QuerySet[Any]):
         return self.filter(permissions_of(user).job_filter("view", field="id"))
 
     def for_catalogue(self) -> Self:
-        """With what a card shows beside the job's own columns: `step_count` and `last_run_id`, the latest
-        run that was not SKIPPED."""
+        """Alphabetical, with what a card shows beside the job's own columns: `step_count` and `last_run_id`, the
+        latest run that was not SKIPPED."""
         runs = self.model.runs.rel.related_model.objects.filter(job_id=OuterRef("pk"))
         latest = runs.exclude(state="SKIPPED").order_by("-id").values("pk")[:1]
-        return self.select_related("version").annotate(
-            step_count=Count("steps"), last_run_id=Subquery(latest)
+        return (
+            self.select_related("version")
+            .annotate(step_count=Count("steps"), last_run_id=Subquery(latest))
+            .order_by(Lower("id"))  # grouping drops the model's own order
         )
 
     def last_states(self) -> models.QuerySet[Any, Any]:

@@ -88,8 +88,13 @@ class Segment:
     waiting: bool
 
 
-def gantt_segments(attempts: Iterable[Attempt], *, start: datetime, end: datetime) -> list[Segment]:
-    """The attempts of one step between `start` and `end`, the waits between them as segments of their own."""
+def gantt_segments(
+    attempts: Iterable[Attempt], *, start: datetime, end: datetime, waiting: bool = False
+) -> list[Segment]:
+    """The attempts of one step between `start` and `end`, the waits between them as segments of their own.
+
+    `waiting`: the last attempt is over and the step waits for another.
+    """
     span = max((end - start).total_seconds(), 0.001)
 
     def percent(moment: datetime) -> float:
@@ -105,4 +110,6 @@ def gantt_segments(attempts: Iterable[Attempt], *, start: datetime, end: datetim
         tone = look(attempt.state).tone
         segments.append(Segment(round(min(x, 99.5), 2), round(width, 2), tone, waiting=False))
         previous = to
+    if waiting and previous is not None and previous < 100:
+        segments.append(Segment(round(previous, 2), round(100 - previous, 2), "warning", waiting=True))
     return segments

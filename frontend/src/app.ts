@@ -1,10 +1,11 @@
 import htmx from "htmx.org";
-import "idiomorph/htmx";
+import "./morph";
 import "./elements/copy-button";
 import "./elements/enabled-switch";
 import "./elements/live-duration";
 import "./elements/live-feed";
 import "./elements/live-run";
+import "./elements/live-runs";
 import "./elements/log-tools";
 import "./elements/log-view";
 import "./elements/post-button";

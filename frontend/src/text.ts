@@ -38,6 +38,8 @@ const ENGLISH = {
   "run.notNumber": "This must be a number.",
   "run.notJson": "This is not valid JSON.",
   "run.tooLarge": "Browsers can't send whole numbers this large exactly; use the command line.",
+  "runs.newOne": "{count} new run",
+  "runs.new": "{count} new runs",
   "switch.failed": "Not saved: {reason}",
   "switch.unreachable": "the server could not be reached",
   "theme.system": "Theme: as the system",

@@ -10,8 +10,8 @@ from typing import Any
 from django import template
 from django.forms import BoundField
 from django.templatetags.static import static
-from django.utils.html import escape, format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -121,18 +121,22 @@ def spark(runs: Sequence[Any]) -> SafeString:
         "group" if shown else "img",
         spark_label(shown),
         format_html('<path class="spark-absent" d="{}"/>', dots) if dots else "",
-        mark_safe("".join(map(_spark_bar, charts.spark_bars(shown)))),  # noqa: S308
+        format_html_join("", _SPARK_BAR, map(_spark_bar, charts.spark_bars(shown))),
     )
 
 
-def _spark_bar(bar: charts.Bar) -> str:
+_SPARK_BAR = (
+    '<a href="{}" class="tone-{}"><title>{}</title><rect class="spark-reach" x="{}" width="8" height="24"/>'
+    '<rect class="spark-bar" x="{}" y="{}" width="6" height="{}" rx="1"/>{}</a>'
+)
+_SPARK_NOTCH = '<rect class="spark-notch" x="{}" y="19" width="6" height="1.5"/>'
+
+
+def _spark_bar(bar: charts.Bar) -> tuple[Any, ...]:
     word = f"{looks.look(bar.run.state).word} {duration_text(bar.run.duration_ms)}".rstrip()
-    notch = f'<rect class="spark-notch" x="{bar.x:g}" y="19" width="6" height="1.5"/>' if bar.notched else ""
-    return (
-        f'<a href="{escape(bar.run.url)}" class="tone-{bar.tone}"><title>{escape(word)}</title>'
-        f'<rect class="spark-reach" x="{bar.x:g}" width="8" height="24"/>'
-        f'<rect class="spark-bar" x="{bar.x:g}" y="{bar.y:g}" width="6" height="{bar.height:g}" rx="1"/>{notch}</a>'
-    )
+    x = f"{bar.x:g}"
+    notch = format_html(_SPARK_NOTCH, x) if bar.notched else ""
+    return bar.run.url, bar.tone, word, x, x, f"{bar.y:g}", f"{bar.height:g}", notch
 
 
 def spark_label(runs: Sequence[Any]) -> str:
@@ -148,9 +152,30 @@ def spark_label(runs: Sequence[Any]) -> str:
 
 
 @register.inclusion_tag("ui/gantt.html")
-def gantt(attempts: Iterable[Any], start: datetime, end: datetime, label: str = "") -> dict[str, Any]:
-    """One step's attempts and waits on the run's time axis."""
-    return {"segments": charts.gantt_segments(attempts, start=start, end=end), "label": label}
+def gantt(
+    attempts: Iterable[Any], start: datetime, end: datetime, label: str = "", waiting: bool = False
+) -> dict[str, Any]:
+    """One step's attempts and waits on the run's time axis; `waiting` when it waits for another attempt now."""
+    return {
+        "segments": charts.gantt_segments(attempts, start=start, end=end, waiting=waiting),
+        "label": label,
+    }
+
+
+@register.inclusion_tag("ui/counter.html")
+def counter(counted: Any) -> dict[str, Any]:
+    """A number of runs in a state (`state, count, share, on, url`) that is also a filter."""
+    return {"counter": counted, "look": looks.look(counted.state)}
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """A whole number with its thousands apart.
+
+    >>> grouped(336776)
+    '336,776'
+    """
+    return f"{number:,}"
 
 
 @register.filter

@@ -93,6 +93,7 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["job", "-id"], name="runs_by_job"),
             models.Index(fields=["state", "-id"], name="runs_by_state"),
+            models.Index(fields=["queued_at"], name="runs_by_time", include=["state", "job"]),
             models.Index(fields=["rung_at"], name="runs_waiting", condition=models.Q(state=RunState.QUEUED)),
             models.Index(
                 fields=["lease_until"], name="runs_leased", condition=models.Q(state=RunState.RUNNING)

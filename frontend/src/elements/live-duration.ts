@@ -8,12 +8,22 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 3600)} h ${two(Math.floor((seconds % 3600) / 60))} m`;
 }
 
-/** <live-duration since="2026-11-22T02:00:03Z">: a counter for what is still running. */
+/** The same without fractions: a counter that ticks once a second. */
+function whole(ms: number): string {
+  if (ms < 60_000) return `${Math.floor(ms / 1000)} s`;
+  return duration(ms);
+}
+
+/**
+ * <live-duration since="2026-11-22T02:00:03Z">: a counter for what is still running; with `until` it counts
+ * down.
+ */
 class LiveDuration extends HTMLElement {
+  static readonly observedAttributes = ["since", "until"];
   private timer = 0;
 
   connectedCallback(): void {
-    this.timer = window.setInterval(() => this.tick(), 1000);
+    this.timer = window.setInterval(() => document.hidden || this.tick(), 1000);
     this.tick();
   }
 
@@ -21,11 +31,18 @@ class LiveDuration extends HTMLElement {
     clearInterval(this.timer);
   }
 
+  attributeChangedCallback(): void {
+    if (this.isConnected) this.tick();
+  }
+
   private tick(): void {
-    const since = Date.parse(this.getAttribute("since") ?? "");
-    if (Number.isNaN(since) || document.hidden) return;
-    const elapsed = Math.max(0, Date.now() - since);
-    this.textContent = duration(elapsed < 60_000 ? Math.floor(elapsed / 1000) * 1000 : elapsed).replace(".0 s", " s");
+    const until = this.getAttribute("until");
+    const moment = Date.parse(until ?? this.getAttribute("since") ?? "");
+    if (Number.isNaN(moment)) return;
+    const distance = until ? moment - Date.now() : Date.now() - moment;
+    // Counting down, the second that has begun is still to come.
+    const text = whole(Math.max(0, until ? Math.ceil(distance / 1000) * 1000 : distance));
+    if (this.textContent !== text) this.textContent = text;
   }
 }
 

@@ -13,6 +13,12 @@ type Message =
   | { t: "skipped"; from: number; to: number }
   | { t: "end" };
 
+const FINAL = ["SUCCEEDED", "PARTIAL", "FAILED", "CANCELED", "SKIPPED"];
+/** How often a running run is asked for although nothing was said: its bars grow. */
+const BEAT = 5000;
+/** The same while the socket is down, then with its lines. */
+const POLL = 2000;
+
 const idle = (): Promise<void> =>
   new Promise((resolve) => {
     if ("requestIdleCallback" in window) requestIdleCallback(() => resolve(), { timeout: 1000 });
@@ -24,13 +30,15 @@ const idle = (): Promise<void> =>
  *
  * Feeds the log view with a run's lines and tells the page about its moves: `nf:run` on <body> (at most
  * once a second) makes the header and the timeline fetch themselves again. Shows the state of the
- * connection in its own `[data-live-text]`. With `final` the run has ended: no socket is opened.
+ * connection in its own `[data-live-text]`. With `final` the run has ended: no socket is opened. While
+ * the socket is down the log is asked for every two seconds.
  */
 class LiveRun extends HTMLElement {
   private stop = new AbortController();
   private socket: LiveSocket | null = null;
   private view: LogView | null = null;
   private log: RunLog | null = null;
+  private timer = 0;
   private readonly moved = coalesce(() => document.body.dispatchEvent(new CustomEvent("nf:run")), 1000);
 
   connectedCallback(): void {
@@ -44,6 +52,7 @@ class LiveRun extends HTMLElement {
 
   disconnectedCallback(): void {
     this.stop.abort();
+    clearInterval(this.timer);
     this.socket?.close();
     this.socket = null;
   }
@@ -99,7 +108,32 @@ class LiveRun extends HTMLElement {
     else this.tell(say("log.lineGone", { line: range.from }));
   }
 
+  private beat(): void {
+    if (document.hidden) return;
+    if (this.down) void this.poll();
+    else this.moved();
+  }
+
+  private get down(): boolean {
+    return this.dataset.live === "reconnecting" || this.dataset.live === "offline";
+  }
+
+  /** Without the socket: the lines from the table, and the end when the table knows of it. */
+  private async poll(): Promise<void> {
+    this.moved();
+    try {
+      await this.log?.catchUp();
+    } catch {
+      return; // the server is away: the connection's state says so
+    }
+    if (this.down && FINAL.includes(this.log?.state ?? "")) {
+      this.finished("ended");
+      this.moved();
+    }
+  }
+
   private finished(state: SocketState): void {
+    clearInterval(this.timer);
     this.view?.settle({ ended: true });
     if (this.socket) this.socket.close(state);
     else this.reflect(state, new Date());
@@ -108,9 +142,16 @@ class LiveRun extends HTMLElement {
 
   private reflect(state: SocketState, since: Date): void {
     this.dataset.live = state;
+    this.pace(state);
     const time = since.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     const key = state === "live" ? "streaming" : state === "connecting" ? "loading" : state;
     this.tell(say(`log.${key}`, { time }));
+  }
+
+  private pace(state: SocketState): void {
+    clearInterval(this.timer);
+    if (state === "ended" || state === "refused") return;
+    this.timer = window.setInterval(() => this.beat(), this.down ? POLL : BEAT);
   }
 
   private fail(error: unknown): void {

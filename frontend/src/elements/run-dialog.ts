@@ -7,12 +7,14 @@ class RunDialog extends HTMLElement {
   connectedCallback(): void {
     this.observer.observe(this, { childList: true });
     this.addEventListener("click", this.clicked);
+    this.addEventListener("nf:close", this.closed);
     this.show();
   }
 
   disconnectedCallback(): void {
     this.observer.disconnect();
     this.removeEventListener("click", this.clicked);
+    this.removeEventListener("nf:close", this.closed);
   }
 
   private show(): void {
@@ -25,6 +27,9 @@ class RunDialog extends HTMLElement {
       this.opener?.focus();
     });
   }
+
+  /** The server's word that what the dialog asked for is done. */
+  private readonly closed = (): void => this.querySelector("dialog")?.close();
 
   private readonly clicked = (event: Event): void => {
     const target = event.target as HTMLElement;

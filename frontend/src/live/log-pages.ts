@@ -1,6 +1,7 @@
 import type { WireLine } from "../log/line";
 
-export type LogPage = { lines: WireLine[]; last: number; more: boolean };
+/** `state` is the run's, read before the lines. */
+export type LogPage = { lines: WireLine[]; last: number; more: boolean; state?: string };
 
 export const TAIL = 2000;
 export const PAGE = 5000;

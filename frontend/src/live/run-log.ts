@@ -27,6 +27,8 @@ export class RunLog {
   /** The highest line anybody has told us of. */
   private known = 0;
   private catching: Promise<void> | null = null;
+  /** The run's state as the last page told it. */
+  state = "";
 
   constructor(
     private readonly reader: LogReader,
@@ -95,6 +97,7 @@ export class RunLog {
 
   private take(page: LogPage): void {
     this.known = Math.max(this.known, page.last);
+    this.state = page.state ?? this.state;
     this.sink.addNewer(page.lines);
   }
 }
