@@ -28,12 +28,11 @@ class JobQuerySet(models.QuerySet[Any]):
             .order_by(Lower("id"))  # grouping drops the model's own order
         )
 
-    def with_last_state(self) -> Self:
-        """With `last_state`, that of the latest run that was not SKIPPED, for those who only count."""
+    def last_states(self) -> models.QuerySet[Any, Any]:
+        """The state of each job's latest run that was not SKIPPED; None for a job that never ran."""
         runs = self.model.runs.rel.related_model.objects.filter(job_id=OuterRef("pk"))
-        return self.annotate(
-            last_state=Subquery(runs.exclude(state="SKIPPED").order_by("-id").values("state")[:1])
-        )
+        latest = Subquery(runs.exclude(state="SKIPPED").order_by("-id").values("state")[:1])
+        return self.values_list(latest, flat=True)
 
     def histories(self, jobs: Iterable[Any]) -> dict[str, Any]:
         """Job id to its recent past; see `RunQuerySet.histories`."""

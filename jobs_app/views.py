@@ -36,9 +36,8 @@ class Tally(Page):
     """The counts beside the title, for a page that heard of a change."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        jobs = Job.objects.visible_to(request.user).with_last_state()
-        states = Counter(state for state in jobs.values_list("last_state", flat=True))
-        return render(request, "jobs/tally.html", tally(states))
+        states = Job.objects.visible_to(request.user).last_states()
+        return render(request, "jobs/tally.html", tally(Counter(states)))
 
 
 def tally(states: Counter[str]) -> dict[str, int]:

@@ -48,7 +48,7 @@ def web(django_db_setup: None) -> Iterator[Web]:
 
 @pytest.fixture
 def page_for(browser: Browser, web: Web, transactional_db: None) -> Iterator[OpenPage]:
-    """`page_for(user, path, …)` opens a page as a signed-in user, or as nobody.
+    """`page_for(user, path, …)` opens a page as a signed-in user, or as nobody; nothing is loaded for a path of None.
 
     `width`, `height` and `theme` are the viewport's; `expects` lists patterns of faults the test provokes.
     """
@@ -57,7 +57,7 @@ def page_for(browser: Browser, web: Web, transactional_db: None) -> Iterator[Ope
 
     def open_page(
         user: Any = None,
-        path: str = "/nomaflow",
+        path: str | None = "/nomaflow",
         *,
         width: int = 1280,
         height: int = 800,
@@ -79,7 +79,8 @@ def page_for(browser: Browser, web: Web, transactional_db: None) -> Iterator[Ope
             context.add_cookies([{"name": name, "value": value, "url": web.url}])
         page = context.new_page()
         watch(page, web, lambda fault: None if _meant(fault, expects) else faults.append(fault))
-        page.goto(path)
+        if path is not None:
+            page.goto(path)
         return page
 
     yield open_page

@@ -80,6 +80,27 @@ def test_a_run_somebody_else_starts_shows_without_a_reload(page_for: OpenPage) -
     expect(page.locator(".nav-count")).to_have_text("1")
 
 
+def test_a_jobs_own_page_is_live_too(page_for: OpenPage) -> None:
+    job = make_job("ann-live")
+    page = page_for(ann(), "/nomaflow/jobs/ann-live")
+    expect(page.locator("[data-live-text]")).to_have_text("Live")
+    run = dispatch(job, triggered_by="cron")
+    expect(page.locator(".detail-head .badge")).to_have_text("Queued")
+    expect(page.locator(".run-lines")).to_contain_text(run.run_id)
+
+
+def test_without_the_socket_what_runs_is_asked_for(page_for: OpenPage) -> None:
+    run = dispatch(make_job("ann-polled"), triggered_by="cron")
+    page = page_for(ann(), None, expects=("WebSocket",))
+    page.route_web_socket("**/ws/feed", lambda socket: socket.close())
+    page.goto("/nomaflow")
+    polled = card(page, "ann-polled")
+    expect(polled.locator(".badge")).to_have_text("Queued")
+    lifecycle.request_cancel(run, by="user:ann")
+    expect(polled.locator(".badge")).to_have_text("Canceled")
+    expect(page.locator("[data-live-text]")).not_to_have_text("Live")
+
+
 def test_the_switch_shows_only_what_is_saved(page_for: OpenPage) -> None:
     job = make_job("ann-switched", schedule="0 2 * * *")
     page = page_for(ann(), expects=("Failed to load resource", "ERR_FAILED"))

@@ -71,6 +71,12 @@ def test_only_changes_are_shown_and_sent(page_for: OpenPage, job: Job) -> None:
     assert snapshot["step_enabled"] == {"copy-orders": True, "send-summary": False}
 
 
+def test_it_opens_on_the_jobs_own_page(page_for: OpenPage, job: Job) -> None:
+    page = page_for(ann(), "/nomaflow/jobs/ann-nightly", expects=("404",))
+    opened(page).get_by_role("button", name="Run", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/nomaflow/runs/run_"))
+
+
 def test_what_cannot_be_read_is_said_at_its_field(page_for: OpenPage, job: Job) -> None:
     dialog = opened(page_for(ann()))
     dialog.get_by_label("days", exact=True).fill("many")
