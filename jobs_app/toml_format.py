@@ -28,6 +28,7 @@ from nomaflow.registry import step_types
 
 LARGEST = 5_000_000
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)\Z")
+_TOO_LONG = re.compile(r"[0-9_]{4301,}")
 _JOB_DEFAULTS = {name: default for name, (default, _rule) in FIELDS.items()} | {"retry": {}, "alerts": {}}
 _BLOCKS = {
     name: {key: default for key, (default, _rule) in block.items()}
@@ -61,6 +62,8 @@ def parse(text: str) -> dict[str, Any]:
         line = toml_lines.deepest_line(text)
         message = f"this is nested too deeply; at most {shapes.DEEPEST} levels are read"
         raise DefinitionError([Problem("", message, line)]) from None
+    except ValueError:  # Python reads no whole number of more than 4,300 digits
+        raise DefinitionError([_too_long(text)]) from None
     return {name: _plain(value) for name, value in found.items()}
 
 
@@ -236,6 +239,12 @@ def _syntax(error: tomllib.TOMLDecodeError, text: str) -> Problem:
     position = _POSITION.search(str(error))
     line = int(position[1]) if position and position[1] else text.count("\n") + 1
     return Problem("", f"this is no TOML: {_POSITION.sub('', str(error))}", line)
+
+
+def _too_long(text: str) -> Problem:
+    found = _TOO_LONG.search(text)
+    line = text.count("\n", 0, found.start()) + 1 if found else None
+    return Problem("", "this is no number that can be read: it has too many digits", line)
 
 
 def _plain(value: Any) -> Any:
