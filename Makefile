@@ -2,7 +2,7 @@
 #   make up ARGS="--port 9000 --workers 2"     options are passed on
 #   make up PYTHON=python3.12                  another interpreter (only the first time)
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench docs lock base dev browser
+.PHONY: help up demo test check soak bench docs lock base dev components
 python := .venv/bin/python
 export PYTHON
 
@@ -15,19 +15,23 @@ up: base ## Start everything; Ctrl-C stops it (ARGS="--detach" to leave it runni
 demo: base ## Run the sample job to its end and show its steps, rows, durations and log
 	@exec .ci/demo
 
-test: dev browser ## Run the tests (ARGS="tests/unit" for some of them)
-	@exec $(python) -m pytest $(ARGS)
+test: dev components ## Run the tests (ARGS="tests/unit" for some of them)
+	@exec $(python) -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
-check: dev ## Format, lint, types, import rules, migrations, docs
+check: dev node ## Format, lint, types, import rules, migrations, docs, front end
 	$(python) -m ruff format --check .
 	$(python) -m ruff check .
 	$(python) -m mypy
 	.venv/bin/lint-imports
 	$(python) manage.py makemigrations --check --dry-run
 	$(python) -m docs.generate --check
+	$(python) -m nomaflow.frontend --check
 
-bench: dev ## Measure (only=<name> for one figure)
-	@exec $(python) -m benchmarks $(only)
+soak: dev ## The dice-rolling suites, twenty times as long (hours)
+	@NOMAFLOW_SOAK=20 exec $(python) -m pytest -o timeout=0 tests/unit tests/runs tests/jobs tests/live $(ARGS)
+
+bench: dev node ## Measure (only=<name> for one figure)
+	@exec $(python) -m benchmarks $(addprefix --only ,$(only))
 
 docs: dev ## Write the generated pages of docs/
 	@exec $(python) -m docs.generate
@@ -46,5 +50,5 @@ base:
 dev:
 	@.ci/venv dev
 
-browser: dev
-	@$(python) .ci/browser.py
+components: dev
+	@$(python) -m tests.components

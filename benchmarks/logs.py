@@ -74,15 +74,16 @@ def _delays(*, rate: int, seconds: int) -> list[float]:
     """For each line: seconds from the call that wrote it to its arrival at a client of a real web process."""
     from django.contrib.auth import get_user_model
     from websockets.sync.client import connect
+    from websockets.typing import Origin
 
-    from tests.web_process import session_cookie, web_process
+    from tests.web import session_cookie, web_process
 
     run, sink = _open_sink()
     viewer, _new = get_user_model().objects.get_or_create(username="viewer", defaults={"is_superuser": True})
     with web_process() as web:
         headers = {"Cookie": session_cookie(viewer)}
         address = f"{web.socket_url}/ws/runs/{run.run_id}?after=0"
-        with connect(address, additional_headers=headers, origin=web.url, max_size=None) as socket:
+        with connect(address, additional_headers=headers, origin=Origin(web.url), max_size=None) as socket:
             writer = threading.Thread(target=_write, args=(sink, rate, rate * seconds))
             writer.start()
             delays = _receive(socket, rate * seconds)

@@ -20,7 +20,8 @@ def measure(*, quick: bool = False) -> list[dict[str, Any]]:
             numbers = [run.pk for run in _dispatch(job, count)]
         runs = Run.objects.filter(pk__in=numbers)
         times = runs.values_list("queued_at", "finished_at")
-        seconds = (max(end for _, end in times) - min(begin for begin, _ in times)).total_seconds()
+        begun, ended = min(begin for begin, _ in times), max(end for _, end in times if end)
+        seconds = (ended - begun).total_seconds()
         lines = LogLine.objects.filter(run__in=numbers).count()
     return [
         figure(f"whole runs, {WORKERS} at once", count / seconds, "runs/s", limit=60),

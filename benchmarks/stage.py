@@ -84,7 +84,7 @@ def finish(runs: Sequence[Any], *, within: float = 120) -> None:
     from runs_app.states import FINAL, RunState
 
     mine = Run.objects.filter(pk__in=[run.pk for run in runs])
-    eventually(lambda: not mine.exclude(state__in=FINAL).exists(), within=within, every=0.005)
+    eventually(lambda: not mine.exclude(state__in=FINAL).exists(), within=within, every=0.02)
     assert not mine.exclude(state=RunState.SUCCEEDED).exists(), "a run of the benchmark failed"
 
 

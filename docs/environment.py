@@ -16,6 +16,7 @@ KINDS = {
     "boolean": "1 or 0",
     "words": "list, by commas",
     "path": "path",
+    "choice": "one of a few words",
     "_checked": "URL",
 }
 
@@ -79,8 +80,7 @@ def read_in(source: str) -> Iterator[tuple[str, Variable]]:
         if isinstance(node, ast.Call):
             yield from _call(node)
         elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _is_environ(node.value):
-            if name := _name(node.slice):
-                yield name, Variable("text", "")
+            yield from ((name, Variable("text", "")) for name in [_name(node.slice)] if name)
 
 
 def _call(node: ast.Call) -> Iterator[tuple[str, Variable]]:

@@ -25,6 +25,7 @@ _BESIDE = ("name", "kind", "description", "queries", "config")
 _ADDRESS = ("url", "host", "port", "user", "username", "server", "path", "bind_dn")
 """Settings that say where a password is sent: with a new one the password must be entered again."""
 _PASSWORD_IN_URL = re.compile(r"\A([a-z][a-z0-9+.-]*://[^/:@]*):(.*)@([^@]*)\Z", re.IGNORECASE | re.DOTALL)
+_PASSWORD_IN_QUERY = re.compile(r"([?&])password=([^&#]*)(&?)", re.IGNORECASE)
 _REFERENCE = re.compile(r"\A\$\{env:[^{}]+\}\Z")
 
 
@@ -132,12 +133,10 @@ def resolve(name: str) -> Resolved:
     from_env: list[str] = []
     sources = substitution.Sources(run_id="", job_id="", as_of=datetime.now(UTC), secret_sink=from_env.append)
     stored = secrets.decrypt(row.secrets)
-    config = substitution.substitute(row.config, sources) | stored
-    hidden = [
-        config[field.name]
-        for field in connector_kinds()[row.kind].fields
-        if field.secret and field.name in config
-    ]
+    kind = connector_kinds()[row.kind]
+    # An env value may be a whole URL with a password in it, which must be masked like any other.
+    config = _password_out_of_url(substitution.substitute(row.config | stored, sources), kind)
+    hidden = [config[field.name] for field in kind.fields if field.secret and field.name in config]
     return Resolved(
         path=path,
         config=config,
@@ -181,13 +180,23 @@ def _clean_settings(raw: Mapping[str, Any], kind: ConnectorKind, report: Report)
 
 
 def _password_out_of_url(given: dict[str, Any], kind: ConnectorKind) -> dict[str, Any]:
-    """`scheme://user:password@host` as `scheme://user@host` and a password of its own."""
+    """`scheme://user:password@host` and `…?password=…` without it, and a password of its own.
+
+    The password of the field wins over one in the URL.
+    """
     url, field = given.get("url"), next((field.name for field in kind.fields if field.secret), None)
-    match = _PASSWORD_IN_URL.match(url) if isinstance(url, str) and field else None
-    if not match or not field or given.get(field):
+    if not isinstance(url, str) or not field:
         return given
-    password = match[2] if "${" in match[2] else unquote(match[2])
-    return {**given, "url": f"{match[1]}@{match[3]}", field: password}
+    found = ""
+    if match := _PASSWORD_IN_URL.match(url):
+        found, url = match[2], f"{match[1]}@{match[3]}"
+    if match := _PASSWORD_IN_QUERY.search(url):
+        found = found or match[2]
+        url = _PASSWORD_IN_QUERY.sub(lambda place: place[1] if place[3] else "", url)
+    if not found:
+        return given
+    password = found if "${" in found else unquote(found)
+    return {**given, "url": url, field: given.get(field) or password}
 
 
 def _clean_queries(raw: Any, report: Report) -> dict[str, Any]:
@@ -211,7 +220,8 @@ def _clean_queries(raw: Any, report: Report) -> dict[str, Any]:
             report.add(shapes.unknown(key, ["sql", "write", "params"]), name, key)
         cleaned[name] = {"write": False, "params": {}, **query}
         try:
-            shapes.storable(query)
+            shapes.text(200, blank=False)(name)
+            shapes.storable({name: query})
             shapes.boolean(cleaned[name]["write"])
             shapes.mapping(cleaned[name]["params"])
         except Wrong as wrong:

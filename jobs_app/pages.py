@@ -37,12 +37,13 @@ class Page(LoginRequiredMixin, View):
 class JobPage(Page):
     """One job: 404 for who may not see it."""
 
-    job: Job
-
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         visible = Job.objects.visible_to(request.user).select_related("version")
-        found = visible.filter(pk=kwargs["job_id"]).first()
-        if found is None and request.user.is_authenticated:
+        self._found: Job | None = visible.filter(pk=kwargs["job_id"]).first()
+
+    @property
+    def job(self) -> Job:
+        if self._found is None:
             raise Http404(_("There is no such job."))
-        self.job = found
+        return self._found

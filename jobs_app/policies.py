@@ -45,6 +45,8 @@ def _value(raw: Mapping[str, Any], name: str, block: Block, report: Report) -> A
     if name not in raw:
         return default
     try:
+        if raw[name] is not None:
+            shapes.storable(raw[name])
         return check(raw[name])
     except Wrong as wrong:
         report.add(str(wrong), name)

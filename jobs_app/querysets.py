@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Lower
 
 from jobs_app.permissions import permissions_of
 
@@ -17,20 +18,21 @@ class JobQuerySet(models.QuerySet[Any]):
         return self.filter(permissions_of(user).job_filter("view", field="id"))
 
     def for_catalogue(self) -> Self:
-        """With what a card shows beside the job's own columns: `step_count` and `last_run_id`, the latest
-        run that was not SKIPPED."""
+        """Alphabetical, with what a card shows beside the job's own columns: `step_count` and `last_run_id`, the
+        latest run that was not SKIPPED."""
         runs = self.model.runs.rel.related_model.objects.filter(job_id=OuterRef("pk"))
         latest = runs.exclude(state="SKIPPED").order_by("-id").values("pk")[:1]
-        return self.select_related("version").annotate(
-            step_count=Count("steps"), last_run_id=Subquery(latest)
+        return (
+            self.select_related("version")
+            .annotate(step_count=Count("steps"), last_run_id=Subquery(latest))
+            .order_by(Lower("id"))  # grouping drops the model's own order
         )
 
-    def with_last_state(self) -> Self:
-        """With `last_state`, that of the latest run that was not SKIPPED, for those who only count."""
+    def last_states(self) -> models.QuerySet[Any, Any]:
+        """The state of each job's latest run that was not SKIPPED; None for a job that never ran."""
         runs = self.model.runs.rel.related_model.objects.filter(job_id=OuterRef("pk"))
-        return self.annotate(
-            last_state=Subquery(runs.exclude(state="SKIPPED").order_by("-id").values("state")[:1])
-        )
+        latest = Subquery(runs.exclude(state="SKIPPED").order_by("-id").values("state")[:1])
+        return self.values_list(latest, flat=True)
 
     def histories(self, jobs: Iterable[Any]) -> dict[str, Any]:
         """Job id to its recent past; see `RunQuerySet.histories`."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 
 from jobs_app import audit, mirror
@@ -149,7 +149,11 @@ def _write(job: Job, before: Mapping[str, Any] | None, cleaned: Mapping[str, Any
         setattr(job, name, cleaned[name])
     if before is None or any(before[name] != cleaned[name] for name in _TIMING):
         refresh_next_fire(job, database_clock())
-    job.save(force_insert=before is None)
+    try:
+        with transaction.atomic():
+            job.save(force_insert=before is None)
+    except IntegrityError:
+        raise DefinitionError.one("id", f"“{job.pk}” was created by somebody else just now") from None
     if before is None or not same(before["steps"], cleaned["steps"]):
         _write_steps(job, cleaned["steps"])
 

@@ -89,7 +89,7 @@ def authenticate(plain: str) -> Any | None:
         return None
     if token.last_used_at is None or now - token.last_used_at > _USED_EVERY:
         Token.objects.filter(pk=token.pk).update(last_used_at=now)
-    user = token.user
+    user: Any = token.user
     user.nomaflow_scopes = token.scopes
     user.nomaflow_token = token
     return user

@@ -19,14 +19,21 @@ from jobs_app.definition import FIELDS, World, clean_job, connectors_of, freeze
 from jobs_app.models import Connector, Job
 from jobs_app.params import same
 from jobs_app.permissions import Permissions
+from jobs_app.policies import ALERTS, RETRY
 from jobs_app.problems import DefinitionError, Problem
 from jobs_app.schedules import save_job
 from jobs_app.shapes import Wrong
 from jobs_app.step_definition import COMMON
+from nomaflow.registry import step_types
 
 LARGEST = 5_000_000
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)\Z")
+_TOO_LONG = re.compile(r"[0-9_]{4301,}")
 _JOB_DEFAULTS = {name: default for name, (default, _rule) in FIELDS.items()} | {"retry": {}, "alerts": {}}
+_BLOCKS = {
+    name: {key: default for key, (default, _rule) in block.items()}
+    for name, block in (("retry", RETRY), ("alerts", ALERTS))
+}
 _STEP_DEFAULTS = {name: default for name, (default, _rule) in COMMON.items()}
 
 
@@ -55,6 +62,8 @@ def parse(text: str) -> dict[str, Any]:
         line = toml_lines.deepest_line(text)
         message = f"this is nested too deeply; at most {shapes.DEEPEST} levels are read"
         raise DefinitionError([Problem("", message, line)]) from None
+    except ValueError:  # Python reads no whole number of more than 4,300 digits
+        raise DefinitionError([_too_long(text)]) from None
     return {name: _plain(value) for name, value in found.items()}
 
 
@@ -91,6 +100,11 @@ def export_toml(job_ids: Iterable[str]) -> str:
     rows = Connector.objects.in_bulk(names)
     blocks = [_connector_text(rows[name]) for name in names if name in rows]
     return "\n".join(blocks + [_job_text(definition) for definition in definitions])
+
+
+def job_toml(job: Job) -> str:
+    """The job alone, without the connectors it names: what whoever may view it may read."""
+    return _job_text(freeze(job))
 
 
 def _import(
@@ -227,6 +241,12 @@ def _syntax(error: tomllib.TOMLDecodeError, text: str) -> Problem:
     return Problem("", f"this is no TOML: {_POSITION.sub('', str(error))}", line)
 
 
+def _too_long(text: str) -> Problem:
+    found = _TOO_LONG.search(text)
+    line = text.count("\n", 0, found.start()) + 1 if found else None
+    return Problem("", "this is no number that can be read: it has too many digits", line)
+
+
 def _plain(value: Any) -> Any:
     """TOML's own dates and times become ISO text."""
     if isinstance(value, dict):
@@ -254,19 +274,30 @@ def _job_text(definition: Mapping[str, Any]) -> str:
     text = "[[jobs]]\n"
     for name, value in definition.items():
         if name != "steps" and not same(value, _JOB_DEFAULTS[name]):
-            text += toml_text.line(name, _without_none(value))
+            text += toml_text.line(name, _tidy(value, _BLOCKS.get(name, {})))
     for step in definition["steps"]:
         text += "\n  [[jobs.steps]]\n"
         for name, value in step.items():
             if name not in ("config", "retry") and not same(value, _STEP_DEFAULTS[name]):
                 text += toml_text.line(name, value, "  ")
         if step["retry"] is not None:
-            text += toml_text.line("retry", _without_none(step["retry"]), "  ")
-        text += "".join(toml_text.line(name, value, "  ") for name, value in step["config"].items())
+            text += toml_text.line("retry", _tidy(step["retry"], _BLOCKS["retry"]), "  ")
+        step_type = step_types().get(step["type"])
+        defaults = {field.name: field.default for field in step_type.fields} if step_type else {}
+        config = _tidy(step["config"], defaults)
+        text += "".join(toml_text.line(name, value, "  ") for name, value in config.items())
     return text
 
 
-def _without_none(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: item for name, item in value.items() if item is not None}
-    return value
+def _tidy(value: Any, defaults: Mapping[str, Any]) -> Any:
+    """A map in its declared order (the database forgets it), without what is empty unless that says something."""
+    if not isinstance(value, Mapping):
+        return value
+    names = [*(name for name in defaults if name in value), *(name for name in value if name not in defaults)]
+    return {
+        name: value[name] for name in names if value[name] or not _says_nothing(name, value[name], defaults)
+    }
+
+
+def _says_nothing(name: str, value: Any, defaults: Mapping[str, Any]) -> bool:
+    return value is None or (name in defaults and same(value, defaults[name]))

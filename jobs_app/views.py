@@ -36,9 +36,8 @@ class Tally(Page):
     """The counts beside the title, for a page that heard of a change."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        jobs = Job.objects.visible_to(request.user).with_last_state()
-        states = Counter(state for state in jobs.values_list("last_state", flat=True))
-        return render(request, "jobs/tally.html", tally(states))
+        states = Job.objects.visible_to(request.user).last_states()
+        return render(request, "jobs/tally.html", tally(Counter(states)))
 
 
 def tally(states: Counter[str]) -> dict[str, int]:
@@ -54,7 +53,7 @@ class Detail(JobPage):
     def get(self, request: HttpRequest, job_id: str) -> HttpResponse:
         context = {
             "card": one_card(self.job, self.may),
-            "toml": toml_format.export_toml([self.job.pk]),
+            "toml": toml_format.job_toml(self.job),
             "versions": JobVersion.objects.filter(job_id=self.job.pk).defer("definition")[:50],
             **schedule(self.job),
         }

@@ -17,6 +17,7 @@ class SparkRun(Protocol):
 
     state: Any
     duration_ms: int | None
+    url: str
 
 
 class Attempt(Protocol):

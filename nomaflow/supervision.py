@@ -26,8 +26,12 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from nomaflow.embedded import die_with_parent, environment
 from nomaflow.home import CHECKOUT, Home
+from workers import pulse
 
 MARK = "NOMAFLOW_SUPERVISED"
+PULSING = ("worker", "beat")
+"""Programs that give signs of life in a file of the run folder."""
+SILENCE = 30.0  # seconds without a sign after which a process counts as silent
 LOG_BYTES = "10MB"
 LOG_BACKUPS = 3
 
@@ -65,6 +69,7 @@ def section(program: Supervised, *, home: Path) -> str:
     if program.clean:
         bare = {**environment(), MARK: str(home)}
         argv = ("/usr/bin/env", "-i", *(f"{name}={value}" for name, value in bare.items()), *argv)
+    name = program.name if program.count == 1 else "%(program_name)s_%(process_num)02d"
     lines = {
         "command": " ".join(quoted(word) for word in argv),
         "priority": program.priority,
@@ -75,15 +80,16 @@ def section(program: Supervised, *, home: Path) -> str:
         "stopsignal": program.stop_signal.name.removeprefix("SIG"),
         "stopwaitsecs": program.stop_seconds,
         "killasgroup": "true",
-        "stdout_logfile": f"%(here)s/logs/{program.name}.log",
+        "stdout_logfile": f"%(here)s/logs/{name}.log",
         "stdout_logfile_maxbytes": LOG_BYTES,
         "stdout_logfile_backups": LOG_BACKUPS,
         "redirect_stderr": "true",
         **program.extra,
     }
     if program.count > 1:
-        lines |= {"numprocs": program.count, "process_name": "%(program_name)s_%(process_num)02d"}
-        lines["stdout_logfile"] = f"%(here)s/logs/{program.name}_%(process_num)02d.log"
+        lines |= {"numprocs": program.count, "process_name": name}
+    if program.name in PULSING:
+        lines["environment"] = f'{pulse.VARIABLE}="%(here)s/pulse-{name}"'
     if program.user:
         lines["user"] = program.user
     if program.directory:
@@ -160,7 +166,11 @@ class Supervisor:
         return False
 
     def processes(self) -> list[dict[str, Any]]:
-        """Name, state, pid and uptime (s) of each process; empty when supervisord is not there."""
+        """Name, state, pid and uptime (s) of each process; empty when supervisord is not there.
+
+        States are supervisord's, in lower case; `starting` until the first sign of life, `silent` when the
+        last one is long ago.
+        """
         try:
             with self.rpc() as rpc:
                 found = rpc.getAllProcessInfo()
@@ -169,12 +179,22 @@ class Supervisor:
         return [
             {
                 "name": each["name"],
-                "state": each["statename"].lower(),
+                "state": self.state(each["name"], each["statename"].lower()),
                 "pid": each["pid"] or None,
                 "uptime_s": max(0, each["now"] - each["start"]) if each["pid"] else None,
             }
             for each in found
         ]
+
+    def state(self, name: str, supervised: str) -> str:
+        """What the process's own sign of life makes of supervisord's opinion."""
+        if supervised != "running" or name.partition("_")[0] not in PULSING:
+            return supervised
+        try:
+            age = time.time() - (self.run / f"pulse-{name}").stat().st_mtime
+        except FileNotFoundError:
+            return "starting"
+        return "running" if age < SILENCE else "silent"
 
     def add(self, program: Supervised) -> None:
         """Take up a program that was configured since the start, and start it."""

@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from jobs_app import audit
 from jobs_app.models import Job
 from runs_app import lifecycle, queue
-from runs_app.models import Run
-from runs_app.states import ACTIVE, Reason
+from runs_app.models import Run, StepRun
+from runs_app.states import ACTIVE
 
+ONE_ACTIVE = "runs_one_active_per_job"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING")
 
 
@@ -36,16 +37,6 @@ class Overrides:
     op_kwargs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     step_enabled: Mapping[str, bool] = field(default_factory=dict)
     log_level: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fire:
-    """One due instant of a schedule; `skip` is the reason code and sentence when it must not start."""
-
-    job: Job
-    scheduled_for: datetime
-    preset: str = ""
-    skip: tuple[str, str] | None = None
 
 
 def dispatch(
@@ -69,7 +60,7 @@ def dispatch(
     """
     if idempotency_key and (known := _repeated(job, idempotency_key)):
         return known
-    run = _new_run(
+    run = new_run(
         job,
         overrides or Overrides(),
         triggered_by=triggered_by[:200],
@@ -81,7 +72,7 @@ def dispatch(
     )
     try:
         with transaction.atomic():
-            lifecycle.queue_up(run, _new_steps(run))
+            lifecycle.queue_up(run, new_steps(run))
             audit.record(
                 actor or triggered_by, "run.requested", kind="run", id=run.run_id, address=address, job=job.pk
             )
@@ -93,44 +84,8 @@ def dispatch(
     return run
 
 
-def dispatch_fires(fires: list[Fire]) -> list[Run]:
-    """Record due fires of schedules: each becomes one run or one SKIPPED row, once, however often it is asked.
-
-    A fire that meets an active run of a single-instance job is SKIPPED. Call it inside the transaction that
-    moves the jobs' cursors; the doorbells ring after its commit.
-    """
-    return [run for fire in fires if (run := _record(fire)) is not None]
-
-
-def _record(fire: Fire) -> Run | None:
-    run = _new_run(
-        fire.job, Overrides(), triggered_by="cron", scheduled_for=fire.scheduled_for, as_of=fire.scheduled_for
-    )
-    run.preset = run.trigger_detail = fire.preset
-    if fire.skip:
-        return _insert_once(run, skip=fire.skip)
-    try:
-        with transaction.atomic():
-            lifecycle.queue_up(run, _new_steps(run))
-    except IntegrityError as error:
-        if _constraint(error) != "runs_one_active_per_job":
-            return None
-        run.pk = None
-        return _insert_once(run, skip=(Reason.SINGLE_INSTANCE, "single-instance, previous still running"))
-    queue.ring(run)
-    return run
-
-
-def _insert_once(run: Run, *, skip: tuple[str, str]) -> Run | None:
-    try:
-        with transaction.atomic():
-            lifecycle.skip(run, reason_code=skip[0], reason=skip[1])
-    except IntegrityError:
-        return None
-    return run
-
-
-def _new_run(job: Job, overrides: Overrides, **values: Any) -> Run:
+def new_run(job: Job, overrides: Overrides, **values: Any) -> Run:
+    """An unsaved run of the job as it is saved now."""
     if job.version is None:
         raise DispatchError("not_saved", "job", _("Job %s has no saved definition.") % job.pk)
     definition = job.version.definition
@@ -148,7 +103,8 @@ def _new_run(job: Job, overrides: Overrides, **values: Any) -> Run:
     )
 
 
-def _new_steps(run: Run) -> list[Any]:
+def new_steps(run: Run) -> list[StepRun]:
+    """Its unsaved step rows."""
     enabled = run.snapshot["step_enabled"]
     steps = run.version.definition["steps"] if run.version else []
     return [
@@ -221,7 +177,7 @@ def _repeated(job: Job, key: str) -> Run | None:
 
 
 def _conflict(job: Job, error: IntegrityError) -> Exception:
-    if _constraint(error) != "runs_one_active_per_job":
+    if violated(error) != ONE_ACTIVE:
         return error
     active = Run.objects.filter(job_id=job.pk, state__in=ACTIVE, single_instance=True).first()
     shown = active.run_id if active else "?"
@@ -229,5 +185,6 @@ def _conflict(job: Job, error: IntegrityError) -> Exception:
     return DispatchError("already_active", "job", message, run=active)
 
 
-def _constraint(error: IntegrityError) -> str | None:
+def violated(error: IntegrityError) -> str | None:
+    """The name of the constraint that said no."""
     return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)

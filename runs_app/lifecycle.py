@@ -16,6 +16,7 @@ from django.db import connection, models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from jobs_app import audit
 from nomaflow import names
 from runs_app import live
 from runs_app.models import Attempt, Run, RunEvent, StepRun
@@ -79,15 +80,24 @@ CLOCK = _DatabaseClock()
 
 def queue_up(run: Run, steps: Sequence[StepRun]) -> None:
     """Insert a new QUEUED run with its steps; disabled ones carry their reason already."""
-    run.state = RunState.QUEUED
-    _insert(run, steps, kind="queued")
+    queue_up_all([(run, steps)])
 
 
-def skip(run: Run, *, reason_code: str, reason: str) -> None:
-    """Insert a fire that was due and did not start."""
-    run.state, run.reason_code, run.reason = RunState.SKIPPED, reason_code, reason
-    run.finished_at = timezone.now()
-    _insert(run, (), kind="skipped")
+def queue_up_all(born: Sequence[tuple[Run, Sequence[StepRun]]]) -> None:
+    """The same for many; all of them or none."""
+    for run, _steps in born:
+        run.state = RunState.QUEUED
+    with transaction.atomic(savepoint=False):
+        _insert([run for run, _steps in born], kind="queued")
+        StepRun.objects.bulk_create([step for _run, steps in born for step in steps])
+
+
+def skip_all(born: Sequence[tuple[Run, str, str]]) -> None:
+    """Insert fires that were due and did not start, each with its reason code and sentence."""
+    for run, reason_code, reason in born:
+        run.state, run.reason_code, run.reason = RunState.SKIPPED, reason_code, reason
+        run.finished_at = timezone.now()
+    _insert([run for run, *_reason in born], kind="skipped")
 
 
 def new_step(run: Run, *, position: int, name: str, type: str, enabled: bool) -> StepRun:
@@ -99,34 +109,47 @@ def new_step(run: Run, *, position: int, name: str, type: str, enabled: bool) ->
     return step
 
 
-def _insert(run: Run, steps: Sequence[StepRun], *, kind: str) -> None:
-    with transaction.atomic():
-        run.save(force_insert=True)
-        StepRun.objects.bulk_create(steps)
-        _event(run.pk, kind, by=run.triggered_by)
-        _tell(run.pk, run.job_id, run.state)
+def _insert(runs: Sequence[Run], *, kind: str) -> None:
+    with transaction.atomic(savepoint=False):
+        Run.objects.bulk_create(runs)
+        RunEvent.objects.bulk_create(
+            RunEvent(run=run, kind=kind, detail={"by": run.triggered_by}) for run in runs
+        )
+        for run in runs:
+            _tell(run.pk, run.job_id, run.state)
+
+
+_CLAIM = """
+    WITH claimed AS (
+        UPDATE runs_run SET state = %(running)s, claim_token = nextval('runs_claim_token'), worker = %(worker)s,
+               lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
+               started_at = coalesce(started_at, clock_timestamp())
+         WHERE id = %(number)s AND state = ANY(%(origins)s) AND cancel_requested_at IS NULL
+     RETURNING id, claim_token, job_id
+    ), noted AS (
+        INSERT INTO runs_runevent (run_id, at, kind, detail)
+        SELECT id, clock_timestamp(), 'claimed', jsonb_build_object('worker', %(worker)s::text, 'token', claim_token)
+          FROM claimed
+    )
+    SELECT claim_token, job_id FROM claimed"""
 
 
 def claim(number: int, *, worker: str) -> Claim | None:
     """Take a QUEUED run for `worker`; None when somebody else has it or it must not start."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE runs_run SET state = %s, claim_token = nextval('runs_claim_token'), worker = %s,
-                      lease_until = clock_timestamp() + make_interval(secs => %s),
-                      started_at = coalesce(started_at, clock_timestamp())
-                WHERE id = %s AND state = ANY(%s) AND cancel_requested_at IS NULL RETURNING claim_token, job_id""",
-            [
-                RunState.RUNNING,
-                worker,
-                settings.NOMAFLOW_LEASE_SECONDS,
-                number,
-                sorted(RUN_SOURCES[RunState.RUNNING]),
-            ],
+            _CLAIM,
+            {
+                "running": RunState.RUNNING,
+                "worker": worker,
+                "lease": settings.NOMAFLOW_LEASE_SECONDS,
+                "number": number,
+                "origins": sorted(RUN_SOURCES[RunState.RUNNING]),
+            },
         )
         row = cursor.fetchone()
     if row is None:
         return None
-    _event(number, "claimed", worker=worker, token=row[0])
     _tell(number, row[1], RunState.RUNNING)
     return Claim(number, row[0])
 
@@ -206,20 +229,27 @@ def finish(
         _tell(claim.number, job_id, state)
 
 
-def request_cancel(run: Run, *, by: str) -> CancelAnswer:
+def request_cancel(run: Run, *, by: str, address: str | None = None) -> CancelAnswer:
     """Record the wish; a QUEUED run ends in place, the owner of a RUNNING one is told at once."""
     with transaction.atomic():
-        if _cancel_queued(run, by=by):
-            return "canceled"
-        wished = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
-        if not wished.exists():
-            return "already_final"
-        if wished.filter(cancel_requested_at=None).update(cancel_requested_at=CLOCK, cancel_requested_by=by):
-            _event(run.pk, "cancel_requested", by=by)
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_notify(%s, %s)", [names.CANCEL_CHANNEL, str(run.pk)])
-            _tell(run.pk, run.job_id, RunState.RUNNING)
-        return "canceling"
+        answer = _cancel(run, by=by)
+        if answer != "already_final":
+            audit.record(by, "run.cancel", kind="run", id=run.run_id, address=address, job=run.job_id)
+        return answer
+
+
+def _cancel(run: Run, *, by: str) -> CancelAnswer:
+    if _cancel_queued(run, by=by):
+        return "canceled"
+    wished = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
+    if not wished.exists():
+        return "already_final"
+    if wished.filter(cancel_requested_at=None).update(cancel_requested_at=CLOCK, cancel_requested_by=by):
+        _event(run.pk, "cancel_requested", by=by)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [names.CANCEL_CHANNEL, str(run.pk)])
+        _tell(run.pk, run.job_id, RunState.RUNNING)
+    return "canceling"
 
 
 def _cancel_queued(run: Run, *, by: str) -> bool:

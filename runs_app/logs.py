@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from runs_app.lifecycle import Claim, Fenced
 from runs_app.models import LogLine, Run, StepRun
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+ERROR = LEVELS.index("ERROR")
 LARGEST_PAGE = 5_000
 
-_FENCE = "SELECT 1 FROM runs_run WHERE id = %s AND claim_token = %s AND state = 'RUNNING' FOR KEY SHARE"
+_FENCE = "SELECT 1 FROM runs_run WHERE id = %s AND claim_token = %s AND state = 'RUNNING' FOR SHARE"
 _COPY = "COPY runs_logline (run_id, seq, at, level, step, source, logger, message) FROM STDIN"
 
 
@@ -65,6 +67,11 @@ def append(claim: Claim, lines: Sequence[Line]) -> None:
                         line.message,
                     )
                 )
+
+
+def close(run: Run, message: str) -> None:
+    """Add the last line of a run whose owner is gone, in the transaction that ends it."""
+    LogLine.objects.create(run=run, seq=last_seq(run.pk) + 1, at=timezone.now(), level=ERROR, message=message)
 
 
 def last_seq(number: int) -> int:

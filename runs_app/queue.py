@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 import time
+from collections.abc import Sequence
 
 from celery import current_app
 from django.db import transaction
@@ -32,6 +34,42 @@ def ring(run: Run) -> None:
     """Ring for `run` once its transaction is committed. Never raises, never waits longer than 0.5 s."""
     number, pool, priority = run.pk, run.pool, run.priority
     transaction.on_commit(lambda: ring_now(number, pool=pool, priority=priority))
+
+
+def ring_aside(runs: Sequence[Run]) -> None:
+    """Ring for many after the commit, from a thread: the scheduler does not wait for the broker."""
+    rings = [(run.pk, run.pool, run.priority) for run in runs]
+
+    def hand_over() -> None:
+        for ring in rings:
+            _ringer().wanted.put(ring)
+
+    transaction.on_commit(hand_over)
+
+
+class _Ringer(threading.Thread):
+    def __init__(self) -> None:
+        super().__init__(name="doorbells", daemon=True)
+        self.wanted: queue.SimpleQueue[tuple[int, str, int]] = queue.SimpleQueue()
+
+    def run(self) -> None:
+        while True:
+            number, pool, priority = self.wanted.get()
+            ring_now(number, pool=pool, priority=priority)
+
+
+_start = threading.Lock()
+_current: _Ringer | None = None
+
+
+def _ringer() -> _Ringer:
+    """This process's thread; a forked child starts its own because threads do not survive a fork."""
+    global _current
+    with _start:
+        if _current is None or not _current.is_alive():
+            _current = _Ringer()
+            _current.start()
+    return _current
 
 
 def ring_now(number: int, *, pool: str, priority: int = 0) -> bool:

@@ -9,7 +9,6 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django_htmx.http import trigger_client_event
 
-from jobs_app import audit
 from jobs_app.pages import Page
 from runs_app import lifecycle
 from runs_app.filters import FilterError
@@ -60,11 +59,7 @@ class RunCancelDialog(RunScoped):
 
     def post(self, request: HttpRequest, run: int) -> HttpResponse:
         actor = f"user:{request.user.get_username()}"[:150]
-        if lifecycle.request_cancel(self.run, by=actor) != "already_final":
-            address = request.META.get("REMOTE_ADDR") or None
-            audit.record(
-                actor, "run.cancel", kind="run", id=self.run.run_id, address=address, job=self.run.job_id
-            )
+        lifecycle.request_cancel(self.run, by=actor, address=request.META.get("REMOTE_ADDR") or None)
         if not request.htmx:  # type: ignore[attr-defined]
             return redirect(url(self.run))
         # The dialog closes and the page looks again, also when the run had ended meanwhile.

@@ -28,7 +28,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
-    "django.forms",
+    "django.forms",  # the form renderer looks for its templates among the apps
     "channels",
     "csp",
     "django_celery_beat",
@@ -150,6 +150,7 @@ CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_ACKS_LATE = False
 CELERY_DB_REUSE_MAX = 1000
+CELERY_BEAT_SCHEDULER = "workers.scheduler:NomaScheduler"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # Without these a worker stays deaf for more than a minute behind a connection that swallows everything.
@@ -160,7 +161,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 5,
 }
 
-NOMAFLOW_FERNET_KEYS = env.words("NOMAFLOW_FERNET_KEYS")
 NOMAFLOW_PLUGINS_DIR = env.path("NOMAFLOW_PLUGINS_DIR", BASE_DIR / "plugins")
 NOMAFLOW_LEASE_SECONDS = env.integer("NOMAFLOW_LEASE_SECONDS", 30, minimum=6)
 NOMAFLOW_HEARTBEAT_SECONDS = env.integer("NOMAFLOW_HEARTBEAT_SECONDS", 5, minimum=1)

@@ -50,7 +50,11 @@ def pooled(settings: dict[str, Any], *, process: str) -> dict[str, Any]:
             "max_size": env.integer("NOMAFLOW_WEB_CONNECTIONS", 10, minimum=1),
             "timeout": 10,
         }
-        return settings | {"CONN_MAX_AGE": 0, "OPTIONS": settings["OPTIONS"] | {"pool": pool}}
+        return settings | {
+            "CONN_MAX_AGE": 0,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": settings["OPTIONS"] | {"pool": pool},
+        }
     if process in ("worker", "beat"):
         return settings | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
     return settings
@@ -65,8 +69,7 @@ def urls(home: Path) -> dict[str, str]:
         "database": address,
         "direct": _checked("NOMAFLOW_DATABASE_DIRECT_URL", address, schemes=DATABASE_SCHEMES),
         "broker": broker,
-        # The same server in the live layer's spelling.
-        "channel": broker.replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db="),
+        "channel": broker.replace("redis+socket://", "unix://", 1).replace("?virtual_host=", "?db=", 1),
     }
 
 

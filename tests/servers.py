@@ -16,7 +16,10 @@ from nomaflow import embedded
 _stack = contextlib.ExitStack()
 atexit.register(_stack.close)
 
-if not os.environ.get("NOMAFLOW_DATABASE_URL"):
+# A worker of xdist inherits the addresses of the controller's servers, and starts its own all the same.
+_inherited = "PYTEST_XDIST_WORKER" in os.environ and "NOMAFLOW_TEST_OPS_URL" in os.environ
+
+if _inherited or not os.environ.get("NOMAFLOW_DATABASE_URL"):
     home = _stack.enter_context(tempfile.TemporaryDirectory(prefix="nf-test-", ignore_cleanup_errors=True))
     urls = _stack.enter_context(embedded.servers(fsync=False))
     os.environ |= {

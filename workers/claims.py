@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from jobs_app.cron import parse as parse_cron
 from jobs_app.models import Job
 from jobs_app.schedules import database_clock, splay
-from runs_app.dispatch import Fire, dispatch_fires
+from runs_app.fires import Fire, record_fires
 from runs_app.models import Run
 from runs_app.states import Reason
 from workers.decide import Decision, Policy, decide
@@ -95,7 +95,7 @@ def _busy(jobs: Sequence[Job]) -> set[str]:
 
 def _settle(jobs: Sequence[Job], now: datetime, busy: set[str]) -> int:
     fires = [fire for job in jobs for fire in _fires(job, _decide(job, now, busy=job.pk in busy))]
-    return len(dispatch_fires(fires))
+    return len(record_fires(fires))
 
 
 def _settle_apart(jobs: Sequence[Job], now: datetime, busy: set[str]) -> int:

@@ -14,11 +14,9 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from jobs_app.cron import Cron
 
-Misfire = Literal["once", "all", "skip"]
 MOST_ROWS = 1000
 """Missed instants of one job that get a row of their own; older ones are counted."""
 ON_TIME = timedelta(seconds=30)
@@ -29,7 +27,7 @@ ON_TIME = timedelta(seconds=30)
 class Policy:
     """What a job wants done with fires that were missed."""
 
-    misfire: Misfire = "once"
+    misfire: str = "once"
     """`once`: the newest runs. `all`: each runs, in order. `skip`: none runs."""
     max_lateness: timedelta = timedelta(hours=1)
     """With `once`, an even later newest fire does not run either."""

@@ -163,7 +163,7 @@ class SinkHandler(logging.Handler):
             message,
             step=self._step,
             source=self._source,
-            logger=record.name,
+            logger="" if record.name == "root" else record.name,
             at=datetime.fromtimestamp(record.created, UTC),
         )
 

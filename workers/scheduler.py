@@ -18,7 +18,7 @@ from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from nomaflow.names import MIRROR_TASK
-from workers import claims, sweeper
+from workers import claims, pulse, sweeper
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ class NomaScheduler(DatabaseScheduler):
         if not self._threads:
             self._start_beside("sweep", self._sweep)
             self._start_beside("plain-tasks", self._plain_tasks)
+        pulse.beat()
         return turn()
 
     def should_sync(self) -> bool:

@@ -114,8 +114,10 @@ def _work(
 
 
 def _tell_error(show: Performance, step: StepRun, ending: Ending) -> None:
+    """A sentence the step chose itself says enough; anything else is told with its traceback."""
     sentence = ": ".join(part for part in (ending.error_class, ending.error_message) if part)
-    show.say(ERROR, ending.traceback or sentence, step=step)
+    chosen = ending.error_class == StepFailed.__name__
+    show.say(ERROR, sentence if chosen else ending.traceback or sentence, step=step)
 
 
 def _context(

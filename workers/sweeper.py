@@ -1,17 +1,21 @@
 """The housekeeper: rings again for runs nobody took, ends the runs of workers that are gone.
 
-Called every few seconds by every beat and every warden; an advisory lock lets one of them work at a time.
+Called every few seconds by every beat and by one pool child of every worker, so that it goes on while either is
+away; an advisory lock lets one of them work at a time.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import F
 
-from runs_app import lifecycle, queue
+from runs_app import lifecycle, logs, queue
 from runs_app.models import Run
 from runs_app.states import RunState
 
@@ -38,13 +42,28 @@ def sweep() -> Swept:
         if not cursor.fetchone()[0]:
             return Swept()
         waiting = _overdue()
-        lost = sum(lifecycle.lose(run) for run in _expired())
+        lost = sum(_lose(run) for run in _expired())
     rung = 0
     for run in waiting:
         if not queue.ring_now(run.pk, pool=run.pool, priority=run.priority):
             break
         rung += 1
     return Swept(rung, lost)
+
+
+def start() -> None:
+    """Sweep from a thread of this process, for as long as it lives."""
+    threading.Thread(target=_keep_sweeping, name="sweeper", daemon=True).start()
+
+
+def _keep_sweeping() -> None:
+    while True:
+        time.sleep(settings.NOMAFLOW_SWEEP_SECONDS)
+        try:
+            sweep()
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("not swept: %s", error)
+            connection.close()
 
 
 def _overdue() -> list[Run]:
@@ -57,6 +76,13 @@ def _overdue() -> list[Run]:
     )
     Run.objects.filter(pk__in=[run.pk for run in runs]).update(rung_at=lifecycle.CLOCK, rings=F("rings") + 1)
     return runs
+
+
+def _lose(run: Run) -> bool:
+    lost = lifecycle.lose(run)
+    if lost:
+        logs.close(run, f"run {run.run_id} · FAILED · worker {run.worker} was lost")
+    return lost
 
 
 def _expired() -> list[Run]:

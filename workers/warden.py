@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from workers import pulse
+
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 WATCHED = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD}
@@ -79,6 +81,7 @@ class Warden:
 
     def start(self) -> None:
         """Fork and exec the worker, which drains when the warden dies."""
+        pulse.stop()
         own = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -106,6 +109,7 @@ class Warden:
         """The worker died: end what it left, and set the pause before the next start."""
         lived = time.monotonic() - self.started
         self.worker = 0
+        pulse.stop()
         orphans = self.end_orphans()
         if self.stopping:
             log.info("worker ended (%s)", code)

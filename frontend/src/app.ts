@@ -21,3 +21,5 @@ htmx.config.includeIndicatorStyles = false;
 htmx.config.selfRequestsOnly = true;
 htmx.config.allowScriptTags = false;
 htmx.config.historyCacheSize = 0;
+// What an element does stands on the element: a card inside a list never takes the list's target.
+htmx.config.disableInheritance = true;

@@ -68,7 +68,10 @@ def worker(pools: str, concurrency: int, drain: float, as_json: bool) -> None:
 @json_option
 def beat(as_json: bool) -> None:
     """Run the scheduler. Several may run: each due job fires once."""
+    from workers import pulse
+
     _prepare("beat", as_json)
+    pulse.stop()
     celery = [sys.executable, "-m", "celery", "--app", "workers", "beat"]
     options = ["--scheduler", "workers.scheduler:NomaScheduler", "--loglevel", "INFO", "--pidfile", ""]
     os.execv(sys.executable, [*celery, *options])  # noqa: S606

@@ -34,16 +34,15 @@ def loaded(home: Home) -> bool:
 
 
 def load(home: Home, urls: Urls) -> str:
-    """Load data and jobs once. Returns a note when there is no network, or nothing when all is well."""
-    with tempfile.TemporaryDirectory(prefix="nf-samples-") as folder:
-        try:
-            archive = download(Path(folder))
-        except SamplesError as error:
-            return f"no sample data ({error}); everything else works, and the next `nomaflow up` tries again."
-        extract(archive, Path(folder))
-        for url, ops in ((urls.ops, True), (urls.reporting, False)):
-            fill(url, folder=Path(folder), ops=ops)
-    import_jobs()
+    """Load data and jobs once. Returns a note when that failed (offline, say), or nothing when all is well."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="nf-samples-") as folder:
+            extract(download(Path(folder)), Path(folder))
+            for url, ops in ((urls.ops, True), (urls.reporting, False)):
+                fill(url, folder=Path(folder), ops=ops)
+        import_jobs()
+    except SamplesError as error:
+        return f"no samples: {error}. Everything else works, and the next `nomaflow up` tries again."
     write_private(home.path / "samples-loaded", "")
     return ""
 
@@ -103,9 +102,13 @@ def fill(url: str, *, folder: Path, ops: bool) -> None:
 
 
 def import_jobs() -> None:
-    from jobs_app import toml_format
+    from jobs_app import problems, toml_format
 
-    toml_format.import_toml((HERE / "jobs.toml").read_text(encoding="utf-8"), actor="system")
+    text = (HERE / "jobs.toml").read_text(encoding="utf-8")
+    try:
+        toml_format.import_toml(text, actor="system")
+    except problems.DefinitionError as error:
+        raise SamplesError(f"the sample jobs were not imported: {error}") from error
 
 
 def write_env(home: Home, urls: Urls, keys: Keys) -> None:

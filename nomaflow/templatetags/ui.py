@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.forms import BoundField
 from django.templatetags.static import static
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,6 +24,7 @@ THEMES = ("system", "light", "dark")
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)
 def icon(name: str, extra: str = "") -> SafeString:
     """An icon of the sprite, drawn in the text's colour and hidden from screen readers."""
     return format_html(
@@ -105,15 +107,36 @@ def relative(distance: timedelta) -> str:
     )
 
 
-@register.inclusion_tag("ui/spark.html")
-def spark(runs: Sequence[Any]) -> dict[str, Any]:
-    """The health of the last 20 runs, oldest first. A run has `state`, `duration_ms` and `url`."""
+@register.simple_tag
+def spark(runs: Sequence[Any]) -> SafeString:
+    """The health of the last 20 runs, oldest first. A run has `state`, `duration_ms` and `url`.
+
+    Written without a template: a catalogue of 500 jobs draws 10,000 bars.
+    """
     shown = list(runs)[-charts.SLOTS :]
-    return {
-        "bars": charts.spark_bars(shown),
-        "absent": charts.absent_slots(shown),
-        "label": spark_label(shown),
-    }
+    dots = "".join(f"M{x:g} 22.5h0" for x in charts.absent_slots(shown))
+    return format_html(
+        '<svg class="spark" viewBox="0 0 160 24" preserveAspectRatio="xMinYMax meet" role="{}" aria-label="{}">'
+        "{}{}</svg>",
+        "group" if shown else "img",
+        spark_label(shown),
+        format_html('<path class="spark-absent" d="{}"/>', dots) if dots else "",
+        format_html_join("", _SPARK_BAR, map(_spark_bar, charts.spark_bars(shown))),
+    )
+
+
+_SPARK_BAR = (
+    '<a href="{}" class="tone-{}"><title>{}</title><rect class="spark-reach" x="{}" width="8" height="24"/>'
+    '<rect class="spark-bar" x="{}" y="{}" width="6" height="{}" rx="1"/>{}</a>'
+)
+_SPARK_NOTCH = '<rect class="spark-notch" x="{}" y="19" width="6" height="1.5"/>'
+
+
+def _spark_bar(bar: charts.Bar) -> tuple[Any, ...]:
+    word = f"{looks.look(bar.run.state).word} {duration_text(bar.run.duration_ms)}".rstrip()
+    x = f"{bar.x:g}"
+    notch = format_html(_SPARK_NOTCH, x) if bar.notched else ""
+    return bar.run.url, bar.tone, word, x, x, f"{bar.y:g}", f"{bar.height:g}", notch
 
 
 def spark_label(runs: Sequence[Any]) -> str:

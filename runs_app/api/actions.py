@@ -6,7 +6,6 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from jobs_app import audit
 from jobs_app.api.errors import ApiError
 from jobs_app.models import Job
 from runs_app import lifecycle
@@ -30,10 +29,9 @@ def start(job: Job, body: Any, **how: Any) -> dict[str, Any]:
 
 def cancel(run: Run, *, by: str, address: str | None = None) -> dict[str, Any]:
     """Ask for a cancel; 409 when the run has ended."""
-    outcome = lifecycle.request_cancel(run, by=by)
+    outcome = lifecycle.request_cancel(run, by=by, address=address)
     run.refresh_from_db()
     if outcome == "already_final":
         sentence = _("%(run)s has ended already: %(state)s.") % {"run": run.run_id, "state": run.state}
         raise ApiError("already_final", sentence, status=409)
-    audit.record(by, "run.cancel", kind="run", id=run.run_id, address=address, job=run.job_id)
     return {"outcome": outcome, "run": run_dict(run)}

@@ -23,15 +23,16 @@ def installation(settings: Any, tmp_path: Path) -> Iterator[Path]:
         "database": "tests.jobs.kinds.Database",
         "directory": "tests.jobs.kinds.Directory",
     }
-    settings.NOMAFLOW_HOME = tmp_path
-    settings.NOMAFLOW_PLUGINS_DIR = tmp_path / "plugins"
+    home = tmp_path / "installation"
+    settings.NOMAFLOW_HOME = home
+    settings.NOMAFLOW_PLUGINS_DIR = home / "plugins"
     settings.NOMAFLOW_FERNET_KEYS = [Fernet.generate_key().decode()]
-    module = tmp_path / "plugins" / "reports" / "summary.py"
+    module = home / "plugins" / "reports" / "summary.py"
     module.parent.mkdir(parents=True)
     module.write_text("def send_summary(ctx, *, period):\n    return {}\n")
-    (tmp_path / "env").write_text("REPORTING_PASSWORD=s3cret-word\nREPORTING_URL=postgresql://app@db/r\n")
+    (home / "env").write_text("REPORTING_PASSWORD=s3cret-word\nREPORTING_URL=postgresql://app@db/r\n")
     forget()
-    yield tmp_path
+    yield home
     forget()
 
 

@@ -25,7 +25,14 @@ def save(**fields: Any) -> Connector:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"password": CANARY}, {"url": f"postgresql://app:{CANARY}@db/ops"}], ids=["field", "url"]
+    "fields",
+    [
+        {"password": CANARY},
+        {"url": f"postgresql://app:{CANARY}@db/ops"},
+        {"url": f"postgresql://app@db/ops?password={CANARY}"},
+        {"url": f"postgresql://app:{CANARY}@db/ops", "password": CANARY},
+    ],
+    ids=["field", "url", "query", "both"],
 )
 def test_a_literal_password_is_in_no_readable_column(fields: dict[str, Any]) -> None:
     row = save(**fields)
@@ -49,6 +56,31 @@ def test_a_reference_stays_unresolved_until_it_is_used(installation: Path) -> No
     (installation / "env").unlink()
     with pytest.raises(UnknownName, match="REPORTING_URL"):
         resolve("ops")
+
+
+@pytest.mark.parametrize(
+    ("url", "left"),
+    [
+        ("postgresql://db/ops?password=a%24b-secret&sslmode=require", "postgresql://db/ops?sslmode=require"),
+        ("postgresql://db/ops?user=app&PASSWORD=a$b-secret", "postgresql://db/ops?user=app"),
+    ],
+)
+def test_the_rest_of_a_query_stays(url: str, left: str) -> None:
+    assert save(url=url).config == {"url": left}
+    assert resolve("ops").config["password"] == "a$b-secret"
+
+
+def test_the_placeholders_of_a_stored_password_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOMAFLOW_VAR_SUFFIX", "eu")
+    save(password="canary$${word-${env:NOMAFLOW_VAR_SUFFIX}")
+    assert resolve("ops").config["password"] == "canary${word-eu"
+    assert "canary${word-eu" in resolve("ops").secrets
+
+
+def test_a_password_in_an_env_url_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOMAFLOW_VAR_URL", f"postgresql://app:{CANARY}@db/ops")
+    save(url="${env:NOMAFLOW_VAR_URL}")
+    assert resolve("ops").secrets == (CANARY,)
 
 
 def test_a_password_not_given_again_stays() -> None:

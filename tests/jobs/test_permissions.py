@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from jobs_app.models import Connector, Job
 from jobs_app.permissions import JOB_VERBS, Permissions, parse_rule, permissions_of
+from tests.soak import times
 
 NAMES = ["a", "A", "ab", "a-b", "a_b", "etl-a", "etl-ab", "b", "a1", "_clean", "etl"]
 
@@ -52,7 +53,7 @@ def holder(db: None) -> Callable[[list[str], list[str], list[str]], User]:
 
 
 @given(st.lists(rules, max_size=4), st.none() | st.lists(rules, max_size=3), st.booleans())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=times(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_filter_answers_as_may_does(
     job_rows: None, own: list[str], scopes: list[str] | None, all_: bool
 ) -> None:

@@ -52,6 +52,30 @@ def test_the_manuals_example() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('retry = { retry_on = ["\\u0000"] }', "line 4: jobs.a.retry.retry_on: holds a character"),
+        ('alerts = { recipients = ["a\\u0000"] }', "line 4: jobs.a.alerts.recipients: holds a character"),
+        (f"retry = {{ base_seconds = {'9' * 400} }}", "line 4: jobs.a.retry.base_seconds: holds a whole number"),
+        (f"params = {{ n = {'9' * 5000} }}", "line 4: this is no number"),
+    ],
+)
+def test_what_no_table_can_hold_is_named(line: str, said: str) -> None:
+    (problem,) = refused(JOB.replace('id = "a"', f'id = "a"\n{line}'))
+    assert problem.startswith(said)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["\\u0000", ""])
+def test_a_stored_query_has_a_name(name: str) -> None:
+    text = '[[connectors]]\nname = "ops"\nkind = "database"\nurl = "x://y"\n'
+    (problem,) = refused(f'{text}[connectors.queries]\n"{name}" = "select 1"\n')
+    assert problem.startswith("line ")
+    assert "connectors.ops.queries" in problem
+
+
+@pytest.mark.django_db
 def test_a_second_import_changes_nothing() -> None:
     import_toml(TOML, actor="cli")
     events = AuditEvent.objects.count()

@@ -21,6 +21,7 @@ from runs_app.dispatch import dispatch
 from runs_app.models import Run
 from runs_app.states import RunState
 from tests.factories import make_job
+from tests.soak import times
 from tests.web import Web, session_cookie, web_process
 from workers.logsink import LogSink
 
@@ -83,7 +84,7 @@ def follow(web: Web, run: Run, cookie: str, *, seed: int | None = None) -> list[
                 continue
 
 
-@pytest.mark.parametrize("seed", [None, 1, 2])
+@pytest.mark.parametrize("seed", [None, *range(times(2))])
 def test_every_line_arrives_once_and_in_order(
     web: Web, running: tuple[Run, LogSink], cookie: str, seed: int | None
 ) -> None:

@@ -9,7 +9,8 @@ import pytest
 from django.db import connections, transaction
 
 from jobs_app.models import AuditEvent
-from runs_app.dispatch import DispatchError, Fire, Overrides, dispatch, dispatch_fires
+from runs_app.dispatch import DispatchError, Overrides, dispatch
+from runs_app.fires import Fire, record_fires
 from runs_app.models import Run
 from tests.factories import STEP, make_job, python_step
 
@@ -85,9 +86,9 @@ def test_every_run_is_audited() -> None:
 def test_a_fire_is_recorded_once_and_meets_an_active_run_as_skipped() -> None:
     job = make_job("nightly")
     with transaction.atomic():
-        (run,) = dispatch_fires([Fire(job=job, scheduled_for=WHEN)])
-        assert dispatch_fires([Fire(job=job, scheduled_for=WHEN)]) == []
-        (skipped,) = dispatch_fires([Fire(job=job, scheduled_for=WHEN.replace(hour=3))])
+        (run,) = record_fires([Fire(job=job, scheduled_for=WHEN)])
+        assert record_fires([Fire(job=job, scheduled_for=WHEN)]) == []
+        (skipped,) = record_fires([Fire(job=job, scheduled_for=WHEN.replace(hour=3))])
     assert (run.state, run.triggered_by, run.as_of) == ("QUEUED", "cron", WHEN)
     assert (skipped.state, skipped.reason_code) == ("SKIPPED", "single_instance")
     assert skipped.reason == "single-instance, previous still running"
@@ -98,7 +99,7 @@ def test_a_fire_may_be_born_skipped() -> None:
     fire = Fire(
         job=make_job("late"), scheduled_for=WHEN, skip=("misfire", "missed while the scheduler was down")
     )
-    (run,) = dispatch_fires([fire])
+    (run,) = record_fires([fire])
     assert (run.state, run.reason_code, run.steps.count()) == ("SKIPPED", "misfire", 0)
     assert run.finished_at is not None
 

@@ -16,8 +16,9 @@ from runs_app.lifecycle import Claim, Fenced
 from runs_app.models import Run
 from runs_app.states import ACTIVE, BORN, FINAL, RUN_SOURCES, STEP_FINAL, STEP_SOURCES, RunState, StepState
 from tests.factories import make_job
+from tests.soak import times
 
-RACES = 200
+RACES = times(200)
 
 
 def row_in(state: str) -> Run:

@@ -7,7 +7,6 @@ Needs root, the `cron` and `faketime` packages, and about 90 seconds; skipped wh
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -20,6 +19,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from jobs_app.cron import parse
+from tests import components
 
 pytestmark = pytest.mark.system
 
@@ -67,14 +67,12 @@ NIGHTS = [
 ]
 
 
-def missing() -> str | None:
-    """Why the daemons cannot run here."""
-    absent = [tool for tool in ("cron", "faketime", "unshare") if not shutil.which(tool)]
-    if absent:
-        return f"not installed: {', '.join(absent)}"
+@pytest.fixture
+def sandbox() -> None:
+    """Root, its mount namespaces, and the two programs."""
+    components.need("cron", "faketime")
     if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False).returncode:
-        return "mount namespaces are not allowed here"
-    return None
+        pytest.skip("mount namespaces are for root, where the machine allows them")
 
 
 def start(night: Night, place: Path) -> subprocess.Popen[bytes]:
@@ -118,7 +116,7 @@ def stop(daemon: subprocess.Popen[bytes]) -> None:
     daemon.wait(timeout=30)
 
 
-@pytest.mark.skipif(missing() is not None, reason=str(missing()))
+@pytest.mark.usefixtures("sandbox")
 def test_the_clock_change_nights_agree_with_debians_cron(tmp_path: Path) -> None:
     longest = max(night.end - night.start for night in NIGHTS)
     places = [tmp_path / str(number) for number, _ in enumerate(NIGHTS)]

@@ -5,235 +5,185 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
-import subprocess
-import sys
-import tempfile
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from nomaflow import embedded
-from nomaflow.home import CHECKOUT
-from nomaflow.supervision import MARK
 from tests.eventually import eventually
+from tests.system.installation import PATIENCE, Installation, fetch, installation
 
-PATIENCE = 240  # seconds for one command
+pytestmark = pytest.mark.system
 
 
-@dataclass
-class Installation:
-    """One home and the commands against it, free of the environment the tests themselves run in."""
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Installation]:
+    """One home for the module: initialising it takes longer than most tests."""
+    with installation() as shared:
+        yield shared
 
-    home: Path
 
-    def command(self, *words: str) -> dict[str, Any]:
-        env = {
-            name: value for name, value in os.environ.items() if not name.startswith(("NOMAFLOW_", "DJANGO_"))
-        }
-        return {
-            "args": [sys.executable, "-m", "nomaflow", *words],
-            "cwd": CHECKOUT,
-            "env": env | {"NOMAFLOW_HOME": str(self.home), "PYTHONUNBUFFERED": "1"},
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.PIPE,
-            "text": True,
-        }
+@pytest.fixture
+def running(shared: Installation) -> Installation:
+    shared.up()
+    return shared
 
-    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(**self.command(*words), timeout=PATIENCE)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(**self.command(*words))
+@pytest.fixture
+def stopped(shared: Installation) -> Installation:
+    shared.call("down")
+    return shared
 
-    def up(self, *words: str) -> dict[str, Any]:
-        done = self.call("up", "--detach", "--json", *words)
+
+def test_two_new_homes_start_at_the_same_time() -> None:
+    with installation() as one, installation() as other:
+        starts = [each.start("up", "--detach", "--json") for each in (one, other)]
+        answers = [start.communicate(timeout=PATIENCE) for start in starts]
+        assert [start.returncode for start in starts] == [0, 0], answers
+        reports = [json.loads(printed) for printed, _ in answers]
+        assert reports[0]["url"] != reports[1]["url"]
+        assert [fetch(f"{report['url']}readyz") for report in reports] == [200, 200]
+        for each, report in zip((one, other), reports, strict=True):
+            assert report["user"] == "admin"
+            assert report["password"] in (each.home / "first-login").read_text()
+            assert (each.home / "first-login").stat().st_mode & 0o777 == 0o600
+        assert other.call("down").returncode == 0
+        assert other.processes() == []
+        assert one.status()["state"] == "running"
+
+
+class TestRunning:
+    def test_a_second_up_finds_it_running(self, running: Installation) -> None:
+        first, second = running.up(), running.up()
+        assert second == first
+        assert first["already_running"]
+
+    @pytest.mark.parametrize("name", ["postgres", "valkey", "web", "worker", "beat"])
+    def test_what_dies_is_started_again(self, running: Installation, name: str) -> None:
+        url = running.up()["url"]
+        before = running.pid(name)
+        assert before is not None
+        os.kill(before, signal.SIGKILL)
+        eventually(lambda: running.pid(name) not in (before, None), within=90)
+        eventually(lambda: running.status()["state"] == "running", within=90)
+        assert fetch(f"{url}readyz") == 200
+
+    def test_a_worker_that_dies_below_its_warden_is_not_called_running(self, running: Installation) -> None:
+        eventually(lambda: running.status()["state"] == "running", within=90)
+        running.celery().kill()
+        eventually(lambda: running.status()["state"] == "degraded", every=0)
+        eventually(lambda: running.status()["state"] == "running", within=90)
+
+    def test_down_says_what_it_did(self, running: Installation) -> None:
+        assert running.call("status").returncode == 0
+        assert running.json("down") == {"was_running": True}
+        assert running.processes() == []
+        assert running.status()["state"] == "stopped"
+        assert running.call("status").returncode == 1
+        assert running.json("down") == {"was_running": False}
+
+    @pytest.mark.parametrize("command", ["up", "down"])
+    def test_what_a_killed_supervisor_left_is_ended(self, running: Installation, command: str) -> None:
+        supervisor = running.supervisor()
+        left = psutil.Process(supervisor).children(recursive=True)
+        os.kill(supervisor, signal.SIGKILL)
+        eventually(lambda: running.status()["state"] == "stopped")
+        assert running.processes(), "they outlive their supervisor"
+        if command == "up":
+            running.up()
+            assert running.status()["state"] == "running"
+        else:
+            assert running.call("down").returncode == 0
+            assert running.processes() == []
+        assert not [process for process in left if _runs(process)]
+
+
+class TestForeground:
+    @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+    def test_it_leaves_nothing_behind(self, stopped: Installation, name: str) -> None:
+        process = stopped.start("up", "--json")
+        assert process.stdout is not None
+        printed = "".join(iter(process.stdout.readline, "}\n")) + "}"
+        process.send_signal(getattr(signal, name))
+        _, errors = process.communicate(timeout=PATIENCE)
+        eventually(lambda: not stopped.processes(), within=120)
+        if name != "SIGKILL":
+            assert process.returncode == 0, errors
+            assert json.loads(printed)["state"] == "running"
+
+    def test_a_signal_in_the_middle_of_the_start_leaves_nothing_behind(self, stopped: Installation) -> None:
+        process = stopped.start("up", "--json")
+        eventually(lambda: stopped.status()["state"] == "starting", within=PATIENCE, every=0)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 130
+        assert stopped.processes() == []
+
+    def test_down_elsewhere_ends_it(self, stopped: Installation) -> None:
+        process = stopped.start("up", "--json")
+        eventually(lambda: stopped.status()["url"], within=PATIENCE)
+        assert stopped.call("down").returncode == 0
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0
+
+
+class TestRefusals:
+    def test_a_taken_port_is_named_and_nothing_stays(self, stopped: Installation) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            done = stopped.call("up", "--detach", "--port", str(port))
+        assert done.returncode == 1
+        assert f"port {port} is in use" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert stopped.processes() == []
+
+    @pytest.mark.parametrize(
+        ("name", "value", "words"),
+        [
+            ("NOMAFLOW_DATABASE_URL", "mysql://x/y", "NOMAFLOW_DATABASE_URL must begin with postgresql://"),
+            ("NOMAFLOW_DATABASE_URL", "postgresql://h:port/x", "NOMAFLOW_DATABASE_URL is not a URL"),
+            ("NOMAFLOW_DATABASE_URL", "postgresql://127.0.0.1:1/x", "the database does not answer"),
+            ("NOMAFLOW_BROKER_URL", "amqp://x", "NOMAFLOW_BROKER_URL must begin with redis://"),
+            ("NOMAFLOW_LEASE_SECONDS", "soon", "NOMAFLOW_LEASE_SECONDS must be a whole number"),
+        ],
+    )
+    def test_a_wrong_setting_stops_the_start_with_its_name(
+        self, stopped: Installation, name: str, value: str, words: str
+    ) -> None:
+        done = stopped.call("up", "--detach", **{name: value})
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+        assert stopped.processes() == []
+
+    def test_wrong_usage_ends_with_two(self, stopped: Installation) -> None:
+        for words in (["--port", "none"], ["--workers", "0"], ["--nonsense"], ["extra"]):
+            assert stopped.call("up", *words).returncode == 2, words
+
+
+def test_servers_named_by_url_are_used() -> None:
+    with embedded.servers(fsync=False) as urls, installation() as found:
+        found.up(NOMAFLOW_DATABASE_URL=urls.database, NOMAFLOW_BROKER_URL=urls.broker)
+        assert {each["name"] for each in found.status()["processes"]} == {"web", "worker", "beat"}
+        assert not (found.home / "postgres").exists()
+        assert found.call("down").returncode == 0
+
+
+def test_without_the_package_index_there_are_no_samples_and_it_says_so() -> None:
+    with installation(samples=True, PIP_INDEX_URL="http://127.0.0.1:1/", PIP_NO_INDEX="1") as found:
+        done = found.call("up", "--detach", PIP_CONFIG_FILE=os.devnull, PIP_EXTRA_INDEX_URL="")
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    def status(self) -> dict[str, Any]:
-        return json.loads(self.call("status", "--json").stdout)
-
-    def pid(self, name: str) -> int:
-        return next(each["pid"] for each in self.status()["processes"] if each["name"] == name)
-
-    def processes(self) -> list[str]:
-        """What runs for this home, by its mark or its data folder."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                line = " ".join(process.cmdline())
-                if process.environ().get(MARK) == str(self.home) or str(self.home / "postgres") in line:
-                    found.append(line)
-        return found
+        assert "no samples: " in done.stderr
+        assert found.status()["state"] == "running"
+        assert found.json("job", "list") == {"jobs": []}
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder with odd characters in its path, open to the servers' account."""
-    base = Path(tempfile.mkdtemp(prefix="nf up 100% #1 ;"))
-    base.chmod(0o711)
-    yield base
-    shutil.rmtree(base, ignore_errors=True)
-
-
-@pytest.fixture
-def installation(folder: Path) -> Iterator[Installation]:
-    found = Installation(folder / "home")
-    found.home.mkdir(mode=0o711)
-    # The samples have a test of their own; here they would only need the network.
-    (found.home / "samples-loaded").touch()
-    yield found
-    found.call("down")
-    assert found.processes() == []
-
-
-def fetch(url: str) -> int:
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10) as answer:
-        return answer.status
-
-
-def test_up_twice_then_down(installation: Installation) -> None:
-    first = installation.up()
-    assert fetch(f"{first['url']}healthz") == 200
-    assert first["user"] == "admin"
-    assert first["password"] in (installation.home / "first-login").read_text()
-    assert (installation.home / "first-login").stat().st_mode & 0o777 == 0o600
-
-    again = installation.up()
-    assert again == first | {"already_running": True}
-    assert installation.call("status").returncode == 0
-
-    assert installation.call("down").returncode == 0
-    assert installation.processes() == []
-    assert installation.status()["state"] == "stopped"
-    assert installation.call("status").returncode == 1
-    assert "not running" in installation.call("down").stdout
-
-    assert installation.up()["password"] == first["password"], "data and login outlive a stop"
-
-
-def test_two_homes_run_side_by_side(installation: Installation, folder: Path) -> None:
-    other = Installation(folder / "other")
-    shutil.copytree(installation.home, other.home)
-    try:
-        urls = {installation.up()["url"], other.up()["url"]}
-        assert len(urls) == 2
-        assert [fetch(f"{url}healthz") for url in urls] == [200, 200]
-    finally:
-        other.call("down")
-    assert other.processes() == []
-    assert installation.status()["url"] in urls
-
-
-@pytest.mark.parametrize("name", ["postgres", "valkey", "web", "worker", "beat"])
-def test_what_dies_is_started_again(installation: Installation, name: str) -> None:
-    url = installation.up()["url"]
-    before = installation.pid(name)
-    os.kill(before, signal.SIGKILL)
-    eventually(lambda: installation.pid(name) not in (before, None), within=60)
-    eventually(lambda: installation.status()["state"] == "running", within=60)
-    eventually(lambda: _answers(url), within=60)
-
-
-def _answers(url: str) -> bool:
-    with contextlib.suppress(OSError):
-        return fetch(f"{url}healthz") == 200
+def _runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
-
-
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
-def test_the_foreground_form_leaves_nothing_behind(installation: Installation, name: str) -> None:
-    process = installation.start("up", "--json")
-    assert process.stdout is not None
-    begun = process.stdout.readline()
-    process.send_signal(getattr(signal, name))
-    out, errors = process.communicate(timeout=PATIENCE)
-    eventually(lambda: not installation.processes(), within=90)
-    if name != "SIGKILL":
-        assert process.returncode == 0, errors
-        assert json.loads(begun + out)["state"] == "running"
-
-
-def test_down_ends_a_foreground_up_elsewhere(installation: Installation) -> None:
-    process = installation.start("up", "--json")
-    eventually(lambda: installation.status()["url"], within=PATIENCE)
-    assert installation.call("down").returncode == 0
-    assert process.wait(timeout=60) == 0
-    process.communicate()
-
-
-def test_what_a_killed_supervisor_left_is_ended_by_the_next_up(installation: Installation) -> None:
-    installation.up()
-    (supervisor,) = {psutil.Process(installation.pid(name)).ppid() for name in ("web", "postgres")}
-    left = psutil.Process(supervisor).children(recursive=True)
-    os.kill(supervisor, signal.SIGKILL)
-    eventually(lambda: installation.status()["state"] == "stopped")
-    assert installation.processes(), "they outlive their supervisor"
-    installation.up()
-    assert not [process for process in left if process.is_running() and process.status() != "zombie"]
-    assert installation.status()["state"] == "running"
-
-
-def test_what_a_killed_supervisor_left_is_ended_by_down(installation: Installation) -> None:
-    installation.up()
-    os.kill(psutil.Process(installation.pid("web")).ppid(), signal.SIGKILL)
-    assert installation.call("down").returncode == 0
-    assert installation.processes() == []
-
-
-def test_a_taken_port_is_named_and_nothing_stays(installation: Installation) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        done = installation.call("up", "--detach", "--port", str(port))
-    assert done.returncode == 1
-    assert f"port {port} is in use" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert installation.processes() == []
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("NOMAFLOW_DATABASE_URL", "mysql://x/y", "NOMAFLOW_DATABASE_URL must begin with postgresql://"),
-        ("NOMAFLOW_DATABASE_URL", "postgresql://h:port/x", "NOMAFLOW_DATABASE_URL is not a URL"),
-        ("NOMAFLOW_DATABASE_URL", "postgresql://127.0.0.1:1/x", "the database does not answer"),
-        ("NOMAFLOW_BROKER_URL", "amqp://x", "NOMAFLOW_BROKER_URL must begin with redis://"),
-        ("NOMAFLOW_LEASE_SECONDS", "soon", "NOMAFLOW_LEASE_SECONDS must be a whole number"),
-    ],
-)
-def test_a_wrong_setting_stops_the_start_with_its_name(
-    installation: Installation, name: str, value: str, words: str
-) -> None:
-    command = installation.command("up", "--detach")
-    command["env"][name] = value
-    done = subprocess.run(**command, timeout=PATIENCE)
-    assert done.returncode == 1
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
-    assert installation.processes() == []
-
-
-def test_servers_named_by_url_are_used(installation: Installation) -> None:
-    with embedded.servers(fsync=False) as urls:
-        command = installation.command("up", "--detach", "--json")
-        command["env"] |= {"NOMAFLOW_DATABASE_URL": urls.database, "NOMAFLOW_BROKER_URL": urls.broker}
-        done = subprocess.run(**command, timeout=PATIENCE)
-        assert done.returncode == 0, done.stderr
-        assert {each["name"] for each in installation.status()["processes"]} == {"web", "worker", "beat"}
-        assert not (installation.home / "postgres").exists()
-        assert installation.call("down").returncode == 0
-
-
-@pytest.mark.parametrize("words", [["--port", "none"], ["--workers", "0"], ["--nonsense"], ["extra"]])
-def test_wrong_usage_ends_with_two(installation: Installation, words: list[str]) -> None:
-    assert installation.call("up", *words).returncode == 2

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from jobs_app.cron import Cron, CronError, parse, zone_names
 from jobs_app.zones import stretches
+from tests.soak import times
 
 SECOND, MINUTE, WEEK = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=7)
 # Instants near which clocks change, by zone.
@@ -138,7 +139,7 @@ def accepted(model: Model, zone: str) -> Cron | None:
         return None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=times(60), deadline=None)
 @given(model=models, night=nights, lead=st.integers(0, 7 * 24 * 60))
 def test_a_week_agrees_with_walking_every_minute(model: Model, night: tuple[str, str], lead: int) -> None:
     zone, at = night
@@ -148,7 +149,7 @@ def test_a_week_agrees_with_walking_every_minute(model: Model, night: tuple[str,
     assert (list(cron.between(start, start + WEEK)) if cron else []) == expected
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=times(25), deadline=None)
 @given(model=models, second=fields(0, 59), night=nights, lead=st.integers(0, 4000))
 def test_seconds_agree_with_walking_every_second(
     model: Model, second: Field, night: tuple[str, str], lead: int
@@ -164,7 +165,7 @@ def test_seconds_agree_with_walking_every_second(
 instants = st.datetimes(datetime(1971, 1, 1), datetime(2080, 1, 1), timezones=st.just(UTC))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=times(150), deadline=None)
 @given(model=models, zone=st.sampled_from(zone_names()), start=instants)
 @example(model=Model(ZERO, ZERO, ZERO, ZERO, ZERO, ZERO), zone="UTC", start=datetime(2026, 1, 1, tzinfo=UTC))
 def test_next_between_upcoming_and_previous_tell_one_story(model: Model, zone: str, start: datetime) -> None:
@@ -189,7 +190,7 @@ nth = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=times(100), deadline=None)
 @given(
     model=models,
     special=st.one_of(st.none(), st.just("L"), st.just("1,15,L"), nth),
@@ -214,7 +215,7 @@ def test_croniter_agrees_in_utc(model: Model, special: str | None, start: dateti
     assert fires[: len(expected)] == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=times(100), deadline=None)
 @given(zone=st.sampled_from(zone_names()), start=instants)
 def test_stretches_know_every_zone(zone: str, start: datetime) -> None:
     first = int(start.timestamp())

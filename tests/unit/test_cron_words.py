@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from jobs_app.cron import CronError, describe
 from jobs_app.cron_fields import read
+from tests.soak import times
 
 TABLE = [
     ("* * * * * *", "Every second", "Toutes les secondes"),
@@ -89,7 +90,7 @@ days = st.one_of(field(1, 31), st.sampled_from(["L", "1,L", "28-31,L"]))
 expressions = st.tuples(field(0, 59), field(0, 23), days, field(1, 12), weekdays, field(0, 59)).map(" ".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=times(300), deadline=None)
 @given(first=expressions, swap=st.integers(0, 5), second=expressions)
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_different_schedules_never_share_a_sentence(

@@ -72,12 +72,14 @@ class LiveFeed extends HTMLElement {
   }
 
   private catchUp(state: SocketState): void {
-    const down = state === "reconnecting" || state === "offline" || state === "paused";
-    clearInterval(this.poll);
-    if (down && state !== "paused") this.poll = window.setInterval(() => this.askRunning(), POLL);
+    if (state === "connecting" || state === "reconnecting" || state === "offline") {
+      this.poll ||= window.setInterval(() => this.askRunning(), POLL);
+    } else {
+      clearInterval(this.poll);
+      this.poll = 0;
+    }
     if (state === "live" && this.wasDown) document.body.dispatchEvent(new CustomEvent("nf:stale"));
-    if (state === "live") this.wasDown = false;
-    else if (down) this.wasDown = true;
+    this.wasDown = state !== "live" && (this.wasDown || state !== "connecting");
   }
 
   private askRunning(): void {
