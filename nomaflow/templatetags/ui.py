@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -114,14 +115,15 @@ def spark(runs: Sequence[Any]) -> SafeString:
     Written without a template: a catalogue of 500 jobs draws 10,000 bars.
     """
     shown = list(runs)[-charts.SLOTS :]
+    words = {run.state: str(looks.look(run.state).word) for run in shown}
     dots = "".join(f"M{x:g} 22.5h0" for x in charts.absent_slots(shown))
     return format_html(
         '<svg class="spark" viewBox="0 0 160 24" preserveAspectRatio="xMinYMax meet" role="{}" aria-label="{}">'
         "{}{}</svg>",
         "group" if shown else "img",
-        spark_label(shown),
+        spark_label([words[run.state] for run in shown]),
         format_html('<path class="spark-absent" d="{}"/>', dots) if dots else "",
-        format_html_join("", _SPARK_BAR, map(_spark_bar, charts.spark_bars(shown))),
+        format_html_join("", _SPARK_BAR, (_spark_bar(bar, words) for bar in charts.spark_bars(shown))),
     )
 
 
@@ -132,22 +134,19 @@ _SPARK_BAR = (
 _SPARK_NOTCH = '<rect class="spark-notch" x="{}" y="19" width="6" height="1.5"/>'
 
 
-def _spark_bar(bar: charts.Bar) -> tuple[Any, ...]:
-    word = f"{looks.look(bar.run.state).word} {duration_text(bar.run.duration_ms)}".rstrip()
+def _spark_bar(bar: charts.Bar, words: Mapping[Any, str]) -> tuple[Any, ...]:
+    word = f"{words[bar.run.state]} {duration_text(bar.run.duration_ms)}".rstrip()
     x = f"{bar.x:g}"
     notch = format_html(_SPARK_NOTCH, x) if bar.notched else ""
     return bar.run.url, bar.tone, word, x, x, f"{bar.y:g}", f"{bar.height:g}", notch
 
 
-def spark_label(runs: Sequence[Any]) -> str:
+def spark_label(words: Sequence[str]) -> str:
     """What the sparkline says aloud: "Last 20 runs: 18 succeeded, 2 failed"."""
-    if not runs:
+    if not words:
         return _("No runs yet")
-    counts: dict[str, int] = {}
-    for run in runs:
-        word = str(looks.look(run.state).word).lower()
-        counts[word] = counts.get(word, 0) + 1
-    head = ngettext("Last run", "Last %(count)d runs", len(runs)) % {"count": len(runs)}
+    counts = Counter(word.lower() for word in words)
+    head = ngettext("Last run", "Last %(count)d runs", len(words)) % {"count": len(words)}
     return f"{head}: " + ", ".join(f"{count} {word}" for word, count in counts.items())
 
 
