@@ -54,7 +54,7 @@ class Detail(JobPage):
     def get(self, request: HttpRequest, job_id: str) -> HttpResponse:
         context = {
             "card": one_card(self.job, self.may),
-            "toml": toml_format.export_toml([self.job.pk]),
+            "toml": toml_format.export_toml([self.job.pk], may=self.may),
             "versions": JobVersion.objects.filter(job_id=self.job.pk).defer("definition")[:50],
             **schedule(self.job),
         }

@@ -107,6 +107,19 @@ def new_run(job: Job, overrides: Overrides, **values: Any) -> Run:
     )
 
 
+def with_overrides(definition: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
+    """The definition as one fire changes it, for whoever must know what the run will reach."""
+    merged = _snapshot(definition, overrides)
+    arguments = merged["op_kwargs"]
+    steps = [
+        {**step, "config": {**step["config"], "op_kwargs": arguments[step["name"]]}}
+        if step["name"] in arguments
+        else step
+        for step in definition["steps"]
+    ]
+    return {**definition, "params": merged["params"], "steps": steps}
+
+
 def new_steps(run: Run) -> list[StepRun]:
     """Its unsaved step rows."""
     enabled = run.snapshot["step_enabled"]
