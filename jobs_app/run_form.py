@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs_app.cards import op_kwargs
+from jobs_app.connector_rights import names_a_connector
 from jobs_app.models import Connector, Job
 from jobs_app.models.job import LogLevel
 
@@ -88,7 +89,7 @@ def _fields(place: tuple[str, ...], values: Mapping[str, Any], names: Sequence[s
 
 def _field(path: tuple[str, ...], value: Any, connectors: Sequence[str]) -> Field:
     name = path[-1]
-    if (name == "connector" or name.endswith("_connector")) and isinstance(value, str):
+    if names_a_connector(name) and isinstance(value, str):
         choices = connectors if value in connectors else [value, *connectors]
         return Field(path, "choice", value, tuple(choices))
     return Field(path, kind_of(value), value)

@@ -71,6 +71,16 @@ def check(value: Any) -> list[str]:
     return [problem for text in _strings(value) for problem in _problems(text)]
 
 
+def reads_env(value: Any) -> bool:
+    """Whether any string of `value` asks for `${env:…}`.
+
+    >>> reads_env({"a": ["${env:REGION}"]}), reads_env("$${env:REGION}")
+    (True, False)
+    """
+    places = (match for text in _strings(value) for match in _PLACE.finditer(text))
+    return any((match[1] or "").startswith("env:") for match in places)
+
+
 def _walk(value: Any, sources: Sources, open_params: tuple[str, ...]) -> Any:
     if isinstance(value, str):
         return _fill(value, sources, open_params)

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.utils.translation import gettext as _
 
-from jobs_app import connectors, shapes, toml_lines, toml_text
+from jobs_app import connector_rights, connectors, shapes, toml_lines, toml_text
 from jobs_app.definition import FIELDS, World, clean_job, connectors_of, freeze
 from jobs_app.models import Connector, Job
 from jobs_app.params import same
@@ -86,10 +84,11 @@ def import_toml(
         ) from None
 
 
-def export_toml(job_ids: Iterable[str]) -> str:
+def export_toml(job_ids: Iterable[str], *, may: Permissions | None = None) -> str:
     """The jobs of these ids and the connectors they use; secrets are left out, defaults too.
 
-    Raises `Job.DoesNotExist` naming the first id there is no job of.
+    With `may`, so are connectors these permissions do not let use. Raises `Job.DoesNotExist` naming the first id
+    there is no job of.
     """
     wanted = list(dict.fromkeys(job_ids))
     jobs = Job.objects.prefetch_related("steps").in_bulk(wanted)
@@ -97,8 +96,10 @@ def export_toml(job_ids: Iterable[str]) -> str:
         raise Job.DoesNotExist(f"there is no job “{missing[0]}”")
     definitions = [freeze(jobs[job_id]) for job_id in wanted]
     names = sorted(set().union(*map(connectors_of, definitions)) if definitions else set())
-    rows = Connector.objects.in_bulk(names)
-    blocks = [_connector_text(rows[name]) for name in names if name in rows]
+    hidden = [name for name in names if may and not may.allows("connector", name, "use")]
+    rows = Connector.objects.in_bulk([name for name in names if name not in hidden])
+    blocks = [f"# connector {name} is left out: that takes connector:{name}:use\n" for name in hidden]
+    blocks += [_connector_text(rows[name]) for name in names if name in rows]
     return "\n".join(blocks + [_job_text(definition) for definition in definitions])
 
 
@@ -135,15 +136,15 @@ def _require(
     """Writing a connector, making a job, changing one, and using every connector a job names."""
     if new_connectors:
         may.require_settings("connectors")
-    known = set(Job.objects.filter(pk__in=[job["id"] for job in jobs]).values_list("pk", flat=True))
+    saved = Job.objects.prefetch_related("steps").in_bulk([job["id"] for job in jobs])
+    known = {*Connector.objects.values_list("pk", flat=True), *(item.name for item in new_connectors)}
     for job in jobs:
-        if job["id"] in known:
+        before = freeze(saved[job["id"]]) if job["id"] in saved else None
+        if before:
             may.require("edit", job["id"])
         else:
             may.require_settings("jobs")
-        for name in sorted(connectors_of(job)):
-            if not may.allows("connector", name, "use"):
-                raise PermissionDenied(_("This needs the permission connector:%s:use.") % name)
+        connector_rights.require(may, job, known=known, saved=before)
 
 
 def _save(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from jobs_app import audit
+from jobs_app import audit, substitution
 from jobs_app.models import Job
 from runs_app import lifecycle, queue
 from runs_app.models import Run, StepRun
@@ -19,6 +19,8 @@ from runs_app.states import ACTIVE
 
 ONE_ACTIVE = "runs_one_active_per_job"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING")
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Between these every zone's date, and the month before and after it, can be worked out and read back."""
 
 
 class DispatchError(Exception):
@@ -60,6 +62,8 @@ def dispatch(
     """
     if idempotency_key and (known := _repeated(job, idempotency_key)):
         return known
+    if as_of and not EARLIEST <= as_of < LATEST:
+        raise DispatchError("invalid_value", "as_of", _("This must lie in the years 1900 to 8999."))
     run = new_run(
         job,
         overrides or Overrides(),
@@ -101,6 +105,19 @@ def new_run(job: Job, overrides: Overrides, **values: Any) -> Run:
         priority=definition["priority"],
         **values,
     )
+
+
+def with_overrides(definition: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
+    """The definition as one fire changes it, for whoever must know what the run will reach."""
+    merged = _snapshot(definition, overrides)
+    arguments = merged["op_kwargs"]
+    steps = [
+        {**step, "config": {**step["config"], "op_kwargs": arguments[step["name"]]}}
+        if step["name"] in arguments
+        else step
+        for step in definition["steps"]
+    ]
+    return {**definition, "params": merged["params"], "steps": steps}
 
 
 def new_steps(run: Run) -> list[StepRun]:
@@ -160,6 +177,12 @@ def _check(definition: Mapping[str, Any], overrides: Overrides) -> None:
 
 
 def _check_values(overrides: Overrides) -> None:
+    given = [("params", overrides.params)]
+    given += [(f"op_kwargs.{step}", values) for step, values in overrides.op_kwargs.items()]
+    for place, values in given:
+        for name, value in values.items():
+            if problems := substitution.check(value):
+                raise DispatchError("invalid_value", f"{place}.{name}", problems[0])
     for name, value in overrides.step_enabled.items():
         if not isinstance(value, bool):
             raise DispatchError("invalid_value", f"step_enabled.{name}", _("This must be true or false."))

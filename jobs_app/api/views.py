@@ -25,7 +25,8 @@ class JobDetail(JobScoped):
 
 class JobExport(JobScoped):
     def get(self, request: Request, job_id: str) -> HttpResponse:
-        response = HttpResponse(toml_format.export_toml([self.job.pk]), content_type="application/toml")
+        text = toml_format.export_toml([self.job.pk], may=self.may)
+        response = HttpResponse(text, content_type="application/toml")
         response["Content-Disposition"] = f'attachment; filename="{self.job.pk}.toml"'
         return response
 

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
+from jobs_app import substitution
 from jobs_app.api.content import storable
 from jobs_app.api.errors import ApiError
 from runs_app import logs
@@ -28,11 +29,20 @@ def overrides(body: Mapping[str, Any]) -> Overrides:
             raise _invalid(name, sentence)
     parts = {name: _table(name, body.get(name)) for name in _PARTS}
     for step, values in parts["op_kwargs"].items():
-        _table(f"op_kwargs.{step}", values)
+        _refuse_env(f"op_kwargs.{step}", _table(f"op_kwargs.{step}", values))
+    _refuse_env("params", parts["params"])
     level = body.get("log_level")
     if level is not None and not isinstance(level, str):
         raise _invalid("log_level", _("This must be text."))
     return Overrides(**parts, log_level=level.upper() if level else None)
+
+
+def _refuse_env(place: str, values: Mapping[str, Any]) -> None:
+    """Who may only run a job may not have it fetch the installation's secrets: that takes the right to edit."""
+    for name, value in values.items():
+        if substitution.reads_env(value):
+            sentence = _("A value given for one run may not read ${env:…}; save it in the job's definition.")
+            raise _invalid(f"{place}.{name}", sentence)
 
 
 def as_of(body: Mapping[str, Any]) -> datetime | None:

@@ -29,6 +29,7 @@ class JobRun(JobScoped):
         answer = actions.start(
             self.job,
             request.data,
+            may=self.may,
             triggered_by=triggered_by,
             trigger_detail=detail,
             idempotency_key=requests.idempotency_key(request.headers.get("Idempotency-Key")),

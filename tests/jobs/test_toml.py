@@ -57,7 +57,10 @@ def test_the_manuals_example() -> None:
     [
         ('retry = { retry_on = ["\\u0000"] }', "line 4: jobs.a.retry.retry_on: holds a character"),
         ('alerts = { recipients = ["a\\u0000"] }', "line 4: jobs.a.alerts.recipients: holds a character"),
-        (f"retry = {{ base_seconds = {'9' * 400} }}", "line 4: jobs.a.retry.base_seconds: holds a whole number"),
+        (
+            f"retry = {{ base_seconds = {'9' * 400} }}",
+            "line 4: jobs.a.retry.base_seconds: holds a whole number",
+        ),
         (f"params = {{ n = {'9' * 5000} }}", "line 4: this is no number"),
     ],
 )

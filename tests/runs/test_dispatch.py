@@ -39,6 +39,15 @@ def test_only_what_the_job_declares_may_be_overridden(overrides: Overrides, code
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("year", [1, 1899, 9000, 9999])
+def test_an_instant_no_calendar_can_be_worked_out_for_is_refused(year: int) -> None:
+    """PostgreSQL would hold it, and then no list that holds the run could be read again."""
+    with pytest.raises(DispatchError) as caught:
+        dispatch(make_job("era"), triggered_by="api", as_of=datetime(year, 1, 1, tzinfo=UTC))
+    assert (caught.value.code, caught.value.field) == ("invalid_value", "as_of")
+
+
+@pytest.mark.django_db
 def test_a_second_run_of_a_single_instance_job_names_the_first() -> None:
     job = make_job("single")
     first = dispatch(job, triggered_by="user:ann")
