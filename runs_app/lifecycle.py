@@ -161,23 +161,27 @@ RENEW = """UPDATE runs_run SET lease_until = clock_timestamp() + make_interval(s
 
 
 def begin(claim: Claim, beginning: Beginning, *, ended: tuple[StepRun, Ending] | None = None) -> None:
-    """One transaction at a step's boundary: the end of the step before and the start of the next."""
+    """One transaction at a step's boundary: the end of the step before and the start of the next.
+
+    May be repeated: the answer to a commit can be lost with the connection.
+    """
     with transaction.atomic():
         job_id = _fence(claim)
         if ended:
             _end_step(claim, *ended)
         step = beginning.step
-        if beginning.number == 1:
-            _move_step(step, StepState.RUNNING, started_at=CLOCK, attempts_made=1)
-            _event(claim.number, "step_started", step=step.name)
-        else:
+        if beginning.number > 1:
             StepRun.objects.filter(pk=step.pk).update(attempts_made=beginning.number, retry_at=None)
-        Attempt.objects.create(
+        elif _move_step(step, StepState.RUNNING, started_at=CLOCK, attempts_made=1):
+            _event(claim.number, "step_started", step=step.name)
+        Attempt.objects.get_or_create(
             step_run=step,
             number=beginning.number,
-            started_at=timezone.now(),
-            input=beginning.input,
-            first_seq=beginning.first_seq,
+            defaults={
+                "started_at": CLOCK,
+                "input": beginning.input,
+                "first_seq": beginning.first_seq,
+            },
         )
         _tell(claim.number, job_id, RunState.RUNNING)
 
@@ -207,14 +211,20 @@ def finish(
     reason_code: str = "",
     reason: str = "",
     ended: tuple[StepRun, Ending] | None = None,
+    in_flight: Ending | None = None,
     unreached: tuple[str, str] = (Reason.RUN_CANCELED, "skipped: run cancelled"),
     log: tuple[int, int, int] = (0, 0, 0),
 ) -> None:
-    """End the run with its last step; steps never reached get the `unreached` code and sentence."""
+    """End the run with its last step; steps never reached get the `unreached` code and sentence.
+
+    `in_flight` is how a step ends whose own end nobody knows, because its owner met a fault.
+    """
     with transaction.atomic():
         job_id = _fence(claim)
         if ended:
             _end_step(claim, *ended)
+        if in_flight:
+            _end_in_flight(claim.number, in_flight)
         _leave_steps(claim.number, *unreached)
         _end_run(
             Run.objects.filter(pk=claim.number, claim_token=claim.token),
@@ -241,14 +251,13 @@ def request_cancel(run: Run, *, by: str, address: str | None = None) -> CancelAn
 def _cancel(run: Run, *, by: str) -> CancelAnswer:
     if _cancel_queued(run, by=by):
         return "canceled"
-    wished = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
-    if not wished.exists():
-        return "already_final"
-    if wished.filter(cancel_requested_at=None).update(cancel_requested_at=CLOCK, cancel_requested_by=by):
-        _event(run.pk, "cancel_requested", by=by)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, %s)", [names.CANCEL_CHANNEL, str(run.pk)])
-        _tell(run.pk, run.job_id, RunState.RUNNING)
+    running = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
+    if not running.filter(cancel_requested_at=None).update(cancel_requested_at=CLOCK, cancel_requested_by=by):
+        return "canceling" if running.exists() else "already_final"
+    _event(run.pk, "cancel_requested", by=by)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [names.CANCEL_CHANNEL, str(run.pk)])
+    _tell(run.pk, run.job_id, RunState.RUNNING)
     return "canceling"
 
 
@@ -275,16 +284,8 @@ def lose(run: Run) -> bool:
         reason = f"worker {run.worker} was lost"
         if not _end_run(expired, RunState.FAILED, reason_code=Reason.WORKER_LOST, reason=reason):
             return False
-        StepRun.objects.filter(run=run, state=StepState.RUNNING).update(
-            state=StepState.FAILED,
-            reason_code=Reason.WORKER_LOST,
-            reason=reason,
-            finished_at=CLOCK,
-            retry_at=None,
-        )
-        Attempt.objects.filter(step_run__run=run, finished_at=None).update(
-            state=StepState.FAILED, reason_code=Reason.WORKER_LOST, reason=reason, finished_at=CLOCK
-        )
+        lost = Ending(state=StepState.FAILED, reason_code=Reason.WORKER_LOST, reason=reason)
+        _end_in_flight(run.pk, lost)
         _leave_steps(run.pk, Reason.UPSTREAM_FAILED, "skipped: upstream failed")
         _event(run.pk, "worker_lost", worker=run.worker)
         _tell(run.pk, run.job_id, RunState.FAILED)
@@ -309,25 +310,36 @@ def _end_run(runs: models.QuerySet[Run], state: RunState, **values: Any) -> int:
     return runs.filter(state__in=origins).update(state=state, finished_at=CLOCK, lease_until=None, **values)
 
 
-def _move_step(step: StepRun, state: StepState, **values: Any) -> None:
-    moved = StepRun.objects.filter(pk=step.pk, state__in=sorted(STEP_SOURCES[state])).update(
-        state=state, **values
-    )
-    if not moved:
+def _move_step(step: StepRun, state: StepState, **values: Any) -> bool:
+    """False when it is there already, by an earlier try whose answer was lost."""
+    row = StepRun.objects.filter(pk=step.pk)
+    if row.filter(state__in=sorted(STEP_SOURCES[state])).update(state=state, **values):
+        return True
+    if not row.filter(state=state).exists():
         raise Fenced(f"step {step.name} was not in a state that leads to {state}")
+    return False
 
 
 def _end_step(claim: Claim, step: StepRun, ending: Ending) -> None:
     _end_attempt(step, ending)
     values = ending.attempt_values() | {"rows_affected": ending.rows_affected, "retry_at": None}
-    _move_step(step, values.pop("state"), finished_at=CLOCK, **values)
-    _event(claim.number, "step_finished", step=step.name, state=ending.state)
+    if _move_step(step, values.pop("state"), finished_at=CLOCK, **values):
+        _event(claim.number, "step_finished", step=step.name, state=ending.state)
 
 
 def _end_attempt(step: StepRun, ending: Ending) -> None:
     Attempt.objects.filter(step_run=step, finished_at=None).update(
         finished_at=CLOCK, **ending.attempt_values()
     )
+
+
+def _end_in_flight(number: int, ending: Ending) -> None:
+    """A step that waits for its next try keeps the error of its last where `ending` has none."""
+    values = {name: value for name, value in ending.attempt_values().items() if value}
+    StepRun.objects.filter(run_id=number, state=StepState.RUNNING).update(
+        finished_at=CLOCK, retry_at=None, **values
+    )
+    Attempt.objects.filter(step_run__run_id=number, finished_at=None).update(finished_at=CLOCK, **values)
 
 
 def _leave_steps(number: int, reason_code: str, reason: str) -> None:

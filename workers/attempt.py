@@ -21,6 +21,7 @@ from runs_app.states import Reason, StepState
 from workers.cancel import CancelScope, Stop
 
 LARGEST_OUTPUT = 1024 * 1024
+LONGEST_MESSAGE, LONGEST_CLASS = 10_000, 200
 POLL_SECONDS = 0.25
 
 
@@ -80,17 +81,16 @@ def _wait(done: threading.Event, scope: CancelScope, timeout: float) -> None:
 def classify(result: Any, *, scope: CancelScope, mask: Callable[[Any], Any]) -> Outcome:
     """What a result or an exception means for the step. Work that came to its end counts, even a moment late."""
     if not isinstance(result, _Raised):
-        output = presentable(result)
-        return Outcome(
-            ending=Ending(state=StepState.SUCCEEDED, output=mask(output), rows_affected=_rows(output))
-        )
+        output = presentable(result, mask)
+        return Outcome(ending=Ending(state=StepState.SUCCEEDED, output=output, rows_affected=_rows(output)))
     if scope.stop is not None:
         return _stopped(scope.stop)
-    return _failed(result.error, mask)
+    return failure(result.error, mask)
 
 
 def _stopped(stop: Stop) -> Outcome:
-    state = StepState.FAILED if stop.step_only else StepState.CANCELED
+    failed = stop.step_only or stop.code == Reason.LEASE_LOST
+    state = StepState.FAILED if failed else StepState.CANCELED
     ending = Ending(state=state, reason_code=stop.code, reason=stop.sentence, error_message=stop.sentence)
     return Outcome(ending=ending, kind="timeout" if state == StepState.FAILED else "canceled")
 
@@ -100,22 +100,31 @@ def _stuck(scope: CancelScope) -> Outcome:
     return replace(_stopped(stop), retryable=False, stuck=True)
 
 
-def _failed(error: BaseException, mask: Callable[[Any], Any]) -> Outcome:
-    message = str(error) or type(error).__name__
+def failure(error: BaseException, mask: Callable[[Any], Any]) -> Outcome:
+    """An exception as the record keeps it: masked, short enough, and storable whatever is in its text."""
+    message = _message(error)
     if isinstance(error, InvalidConfig):
         error = StepFailed(message, retry=False)
     kind = getattr(error, "kind", "error")
     code = kind if kind in (Reason.KILLED, Reason.MEMORY_LIMIT) else Reason.STEP_FAILED
-    shown = mask(message)
+    shown = _storable(mask(message))
     ending = Ending(
         state=StepState.FAILED,
         reason_code=code,
         reason=shown,
-        error_class=getattr(error, "error_class", "") or type(error).__name__,
+        error_class=str(getattr(error, "error_class", "") or type(error).__name__)[:LONGEST_CLASS],
         error_message=shown,
-        traceback=mask(_traceback(error)),
+        traceback=_storable(mask(_traceback(error))),
     )
     return Outcome(ending=ending, kind=kind, retryable=getattr(error, "retry", True))
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:  # an error that cannot even say what it is
+        text = ""
+    return text[:LONGEST_MESSAGE] or type(error).__name__
 
 
 def _traceback(error: BaseException) -> str:
@@ -127,17 +136,16 @@ def _traceback(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
 
 
-def presentable(result: Mapping[str, Any] | None) -> dict[str, Any]:
-    """An output JSON can hold, or a note that it could not be: the work is done either way."""
+def presentable(result: Mapping[str, Any] | None, mask: Callable[[Any], Any]) -> dict[str, Any]:
+    """A masked output JSON can hold, or a note that it could not be: the work is done either way."""
     try:
         text = json.dumps(dict(result or {}), allow_nan=False)
+        if len(text) > LARGEST_OUTPUT:
+            size = f"{len(text):,} characters long, more than {LARGEST_OUTPUT:,}"
+            return {"_unserialisable": f"the output is {size}"}
+        return dict(mask(_storable(json.loads(text))))
     except (TypeError, ValueError, RecursionError) as error:
-        return {"_unserialisable": f"{type(error).__name__}: {error}"[:500]}
-    if len(text) > LARGEST_OUTPUT:
-        return {
-            "_unserialisable": f"the output is {len(text):,} characters long, more than {LARGEST_OUTPUT:,}"
-        }
-    return dict(_storable(json.loads(text)))
+        return {"_unserialisable": _storable(mask(f"{type(error).__name__}: {error}"[:500]))}
 
 
 def _storable(value: Any) -> Any:

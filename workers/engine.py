@@ -5,35 +5,95 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from nomaflow.types import StepFailed
 from runs_app import lifecycle
-from runs_app.lifecycle import Ending, Fenced
+from runs_app.lifecycle import Claim, Ending, Fenced
 from runs_app.models import StepRun
 from runs_app.states import Reason, RunState, StepState
+from workers import attempt
 from workers.cancel import Stop
 from workers.keeper import keeper
-from workers.performance import INFO, WARNING, Performance, open_run
+from workers.performance import ERROR, INFO, RETRY_SECONDS, WARNING, Performance, open_run
 from workers.steps import passed_over, passes, perform_step
 
 log = logging.getLogger(__name__)
 
 
 def execute(number: int, *, worker: str) -> bool:
-    """Run `number` if it is still to be had. False when this process must not take another run."""
+    """Run `number` if it is still to be had. False when this process must not take another run.
+
+    Whatever goes wrong here ends the run: only the death of this process leaves that to the sweep.
+    """
+    close_old_connections()  # Celery keeps them open, and this one may have died since the last run
     claim = lifecycle.claim(number, worker=worker)
     if claim is None:
         return True
-    show = open_run(claim)
     try:
-        with keeper().hold(claim, show.scope, show.sink), _job_clock(show):
-            _perform(show)
-            _finish(show)
+        show = _open(claim)
     except Fenced as error:
-        log.warning("run %s: claim %s stops: %s", show.run.run_id, claim.token, error)
-        show.lose()
+        log.warning("run %s: claim %s stops: %s", number, claim.token, error)
+        return True
+    except Exception as error:
+        log.exception("run %s cannot be opened", number)
+        lifecycle.finish(claim, RunState.FAILED, **_breakdown(attempt.failure(error, str).ending))
+        return True
+    _play(show)
     return not show.stuck
+
+
+def _open(claim: Claim) -> Performance:
+    """Load what was claimed, waiting out a database that is away for as long as the lease allows."""
+    deadline = time.monotonic() + settings.NOMAFLOW_LEASE_SECONDS
+    while True:
+        try:
+            return open_run(claim)
+        except (OperationalError, InterfaceError) as error:
+            connection.close()
+            if time.monotonic() > deadline:
+                raise Fenced(str(error)) from error
+            time.sleep(RETRY_SECONDS)
+
+
+def _play(show: Performance) -> None:
+    try:
+        with keeper().hold(show.claim, show.scope, show.sink), _job_clock(show):
+            try:
+                _perform(show)
+                _finish(show)
+            except Fenced:
+                raise
+            except Exception as error:
+                log.exception("run %s broke down", show.run.run_id)
+                _break_down(show, attempt.failure(error, show.masker.mask).ending)
+    except Fenced as error:
+        log.warning("run %s: claim %s stops: %s", show.run.run_id, show.claim.token, error)
+        show.lose()
+
+
+def _break_down(show: Performance, ending: Ending) -> None:
+    """A fault of our own, or a record we cannot store: the run and its step in flight fail with it."""
+    show.say(ERROR, ending.traceback)
+    show.say(ERROR, f"run {show.run.run_id} · FAILED · {ending.reason}")
+    show.sink.flush()
+    show.store(
+        lambda: lifecycle.finish(show.claim, RunState.FAILED, **_breakdown(ending), log=show.sink.totals)
+    )
+
+
+def _breakdown(ending: Ending) -> dict[str, Any]:
+    return {
+        "reason_code": ending.reason_code,
+        "reason": f"{ending.error_class}: {ending.error_message}",
+        "in_flight": ending,
+        "unreached": (Reason.UPSTREAM_FAILED, "skipped: upstream failed"),
+    }
 
 
 def _perform(show: Performance) -> None:
@@ -122,11 +182,10 @@ def _finish(show: Performance) -> None:
 def _verdict(show: Performance) -> tuple[RunState, str, str]:
     """A run that was told to stop is CANCELED, unless all its work was already done or had failed."""
     stop = show.scope.stop
-    left = any(
-        step.state in (StepState.PENDING, StepState.CANCELED) and not step.reason for step in show.steps
-    )
+    left = any(step.state == StepState.PENDING and step.position not in show.done for step in show.steps)
     if stop is not None and left and not show.failed:
-        return RunState.CANCELED, stop.code, stop.sentence
+        state = RunState.FAILED if stop.code == Reason.LEASE_LOST else RunState.CANCELED
+        return state, stop.code, stop.sentence
     if show.failed:
         step, ending = show.failed
         return RunState.FAILED, ending.reason_code, f"{step.name}: {ending.reason}"

@@ -29,8 +29,13 @@ log = logging.getLogger(__name__)
 LISTEN_SECONDS = 0.5
 RECONNECT_SECONDS = 0.5
 FIRST_RENEWAL_SECONDS = 1.0
-MARGIN_SECONDS = 5.0
-"""An owner that could not renew stops this long before its lease ends."""
+PATIENCE = 5 / 6
+"""The part of its lease after which an owner that could not renew stops."""
+BEATS = 4
+"""A lease is renewed at least this often while it lasts, whatever the heartbeat says."""
+WATCH_SECONDS = 0.5
+NETWORK = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+"""A server that says nothing any more is given up, and a new connection tried."""
 
 
 @dataclass
@@ -62,35 +67,48 @@ class Keeper(threading.Thread):
                 del self._held[claim.number]
 
     def run(self) -> None:
+        threading.Thread(target=self._watch, name="claim-watch", daemon=True).start()
         while True:
             try:
                 with psycopg.connect(
-                    settings.NOMAFLOW_DATABASE_DIRECT_URL, autocommit=True, connect_timeout=5
+                    settings.NOMAFLOW_DATABASE_DIRECT_URL, autocommit=True, tcp_user_timeout=10_000, **NETWORK
                 ) as link:
                     link.execute(sql.SQL("LISTEN {}").format(sql.Identifier(names.CANCEL_CHANNEL)))
                     self._serve(link)
             except psycopg.Error as error:
                 log.warning("claims cannot be renewed: %s", error)
-                self._let_go()
-                time.sleep(RECONNECT_SECONDS)
+            except Exception:
+                log.exception("claims cannot be renewed")
+            time.sleep(RECONNECT_SECONDS)
+
+    def _watch(self) -> None:
+        """In a thread of its own, because a server that hangs holds up the one that renews."""
+        while True:
+            time.sleep(WATCH_SECONDS)
+            self._let_go()
 
     def _serve(self, link: psycopg.Connection[tuple[object, ...]]) -> None:
         while True:
             for notice in link.notifies(timeout=LISTEN_SECONDS, stop_after=1):
-                if notice.payload.isdecimal() and int(notice.payload) in self._held:
-                    self._held[int(notice.payload)].due = 0
+                self._hurry(notice.payload)
             for held in self._all():
                 if held.due <= time.monotonic():
                     self._renew(link, held)
-            self._let_go()
+
+    def _hurry(self, payload: str) -> None:
+        """A cancel is wished for the run of that number, perhaps one of ours."""
+        for held in self._all():
+            if str(held.claim.number) == payload:
+                held.due = 0
 
     def _renew(self, link: psycopg.Connection[tuple[object, ...]], held: _Held) -> None:
+        lease, asked = settings.NOMAFLOW_LEASE_SECONDS, time.monotonic()
         row = link.execute(
             RENEW,
-            (settings.NOMAFLOW_LEASE_SECONDS, *held.sink.totals, held.claim.number, held.claim.token),
+            (lease, *held.sink.totals, held.claim.number, held.claim.token),
         ).fetchone()
-        held.renewed = time.monotonic()
-        held.due = held.renewed + settings.NOMAFLOW_HEARTBEAT_SECONDS
+        held.renewed = asked
+        held.due = asked + min(settings.NOMAFLOW_HEARTBEAT_SECONDS, lease / BEATS)
         if row is None:
             held.scope.cancel(Stop(Reason.LEASE_LOST, "another hand ended this run"))
         elif row[0]:
@@ -98,7 +116,7 @@ class Keeper(threading.Thread):
 
     def _let_go(self) -> None:
         """Stop what has not been renewed for too long: another worker may take it when the lease ends."""
-        patience = settings.NOMAFLOW_LEASE_SECONDS - MARGIN_SECONDS
+        patience = settings.NOMAFLOW_LEASE_SECONDS * PATIENCE
         for held in self._all():
             if time.monotonic() - held.renewed > patience:
                 held.scope.cancel(Stop(Reason.LEASE_LOST, "the lease could not be renewed"))

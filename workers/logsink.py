@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from jobs_app.masking import Masker
 from runs_app import live, logs
@@ -84,6 +84,8 @@ class LogSink:
                 self.dropped_bytes += size
                 return
             self._cond.wait_for(lambda: len(self._pending) < MOST_BUFFERED or self._gone)
+            if self._gone:
+                return
             self._bytes += size
             self._pending.append(Line(self._next_seq, at, level, step, source, logger, text))
             self._next_seq += 1
@@ -200,8 +202,9 @@ class _Writer(threading.Thread):
             sink.give_up()
             sink.on_fenced()
             return False
-        except DatabaseError as error:
-            log.warning("log of run %s is not stored yet: %s", sink.claim.number, error)
+        except Exception as error:  # no fault may end the thread that stores for every run of this process
+            known = isinstance(error, (DatabaseError, InterfaceError))
+            log.warning("log of run %s is not stored yet: %s", sink.claim.number, error, exc_info=not known)
             connection.close()
             time.sleep(RETRY_SECONDS)
             self.wanted.put(sink)

@@ -93,18 +93,22 @@ def _try(show: Performance, step: StepRun, made: int) -> Outcome:
     return outcome
 
 
-def _prepare(show: Performance, step: StepRun) -> Prepared | StepFailed:
+def _prepare(show: Performance, step: StepRun) -> Prepared | Exception:
+    """What the step is to do, or why that cannot be said: the error its attempt fails with."""
     try:
+        passes(show, step)  # whether it holds is decided; here a condition that has no answer speaks up
         return prepare(show.run, step, show.step_definition(step), show.outputs, show.masker)
     except ValueError as error:
         return StepFailed(str(error), retry=False)
+    except Exception as error:
+        return error
 
 
 def _work(
-    show: Performance, step: StepRun, made: int, prepared: Prepared | StepFailed, scope: CancelScope
+    show: Performance, step: StepRun, made: int, prepared: Prepared | Exception, scope: CancelScope
 ) -> Callable[[], Any]:
     def work() -> Any:
-        if isinstance(prepared, StepFailed):
+        if isinstance(prepared, Exception):
             raise prepared
         kind = registry.step_types()[step.type]
         with contextlib.closing(_context(show, step, made, prepared.params, scope)) as context:

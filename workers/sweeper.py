@@ -64,6 +64,9 @@ def _keep_sweeping() -> None:
         except (DatabaseError, InterfaceError) as error:
             log.warning("not swept: %s", error)
             connection.close()
+        except Exception:
+            log.exception("not swept")
+            connection.close()
 
 
 def _overdue() -> list[Run]:

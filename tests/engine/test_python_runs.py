@@ -140,3 +140,25 @@ def test_a_flood_is_counted_exactly(perform: Perform, plugins: Path) -> None:
     stored = LogLine.objects.filter(run=run, source=1).count()
     assert run.state == "SUCCEEDED"
     assert any(f"{50_000 - stored:,} lines" in line for line in messages(run))
+
+
+def test_an_error_no_table_can_hold_fails_the_step_and_is_stored(perform: Perform, plugins: Path) -> None:
+    write_plugin(plugins, "def f(ctx): raise ValueError('a' + chr(0) + chr(0xD800) + 'b')")
+    run = perform(step("f"))
+    (failed,) = run.steps.all()
+    assert (run.state, failed.error_class, failed.error_message) == ("FAILED", "ValueError", "a\u2400?b")
+
+
+def test_an_output_nested_too_deeply_is_said_and_the_step_succeeds(perform: Perform, plugins: Path) -> None:
+    write_plugin(
+        plugins,
+        """
+        def f(ctx):
+            deep = []
+            for _ in range(700):
+                deep = [deep]
+            return {"deep": deep}
+        """,
+    )
+    run = perform(step("f"))
+    assert (run.state, list(run.steps.get().output)) == ("SUCCEEDED", ["_unserialisable"])
