@@ -97,9 +97,9 @@ def idle() -> bool:
     the tables."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle'"
-            " AND pid <> pg_backend_pid() OR query_start > clock_timestamp() - interval '0.1 s'"
-            " AND pid <> pg_backend_pid()"
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"
+            " AND (state <> 'idle' OR query_start > clock_timestamp() - interval '0.1 s')"
         )
         return bool(cursor.fetchone()[0] == 0)
 
