@@ -47,7 +47,7 @@ def job() -> Job:
 
 
 def test_only_changes_are_shown_and_sent(page_for: OpenPage, job: Job) -> None:
-    page = page_for(ann(), expects=("404",))
+    page = page_for(ann())
     dialog = opened(page)
     expect(dialog.get_by_role("button", name="Run", exact=True)).to_be_visible()
     dialog.get_by_label("days", exact=True).fill("10")
@@ -72,7 +72,7 @@ def test_only_changes_are_shown_and_sent(page_for: OpenPage, job: Job) -> None:
 
 
 def test_it_opens_on_the_jobs_own_page(page_for: OpenPage, job: Job) -> None:
-    page = page_for(ann(), "/nomaflow/jobs/ann-nightly", expects=("404",))
+    page = page_for(ann(), "/nomaflow/jobs/ann-nightly")
     opened(page).get_by_role("button", name="Run", exact=True).click()
     expect(page).to_have_url(re.compile(r"/nomaflow/runs/run_"))
 
