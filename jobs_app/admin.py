@@ -6,13 +6,22 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.admin import PeriodicTaskAdmin
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
 
 from jobs_app import audit, tokens
+from jobs_app.audited_admin import Audited, actor, address
 from jobs_app.models import AuditEvent, Connector, Job, JobVersion, PermissionRule, Step, Token
 from jobs_app.permissions import InvalidPattern, parse_rule
 from nomaflow.names import MIRROR_TASK
@@ -95,7 +104,7 @@ class TokenAdmin(ReadOnly):
     @admin.action(description=_("Revoke selected tokens"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Token]) -> None:
         for token in queryset:
-            tokens.revoke(token, actor=_actor(request), address=_address(request))
+            tokens.revoke(token, actor=actor(request), address=address(request))
 
 
 class PermissionRuleForm(forms.ModelForm):
@@ -138,21 +147,55 @@ class PermissionRuleAdmin(admin.ModelAdmin):
     def _record(self, request: HttpRequest, action: str, rule: PermissionRule, **detail: Any) -> None:
         holder = rule.user or rule.group
         audit.record(
-            _actor(request),
+            actor(request),
             action,
             kind="group" if rule.group else "user",
             id=str(holder),
-            address=_address(request),
+            address=address(request),
             pattern=rule.pattern,
             **detail,
         )
 
 
-admin.site.unregister(PeriodicTask)
+admin.site.unregister((User, Group, PeriodicTask))
+
+
+@admin.register(User)
+class AccountAdmin(Audited, UserAdmin):
+    """Only who has every right may give it: anybody else who may change accounts could make their own a superuser."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if request.user.is_superuser else (*fields, *_RIGHTS)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may_touch(request, obj) and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may_touch(request, obj) and bool(super().has_delete_permission(request, obj))
+
+
+_RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+def _may_touch(request: HttpRequest, account: Any) -> bool:
+    """A superuser's account is theirs and other superusers' to change, its password above all."""
+    return account is None or not account.is_superuser or request.user.is_superuser
+
+
+@admin.register(Group)
+class RoleAdmin(Audited, GroupAdmin):
+    pass
+
+
+for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule):
+    own = type(admin.site.get_model_admin(model))
+    admin.site.unregister(model)
+    admin.site.register(model, type(f"Audited{own.__name__}", (Audited, own), {}))
 
 
 @admin.register(PeriodicTask)
-class ScheduleAdmin(PeriodicTaskAdmin):
+class ScheduleAdmin(Audited, PeriodicTaskAdmin):
     """Plain periodic tasks as Celery has them; the copies of our schedules are to be looked at."""
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -163,34 +206,31 @@ class ScheduleAdmin(PeriodicTaskAdmin):
 
     @admin.action(description=_("Enable selected tasks"))
     def enable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
-        super().enable_tasks(request, self._plain(request, queryset))
+        super().enable_tasks(request, self._plain(request, queryset, "enabled"))
 
     @admin.action(description=_("Disable selected tasks"))
     def disable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
-        super().disable_tasks(request, self._plain(request, queryset))
+        super().disable_tasks(request, self._plain(request, queryset, "disabled"))
 
     @admin.action(description=_("Toggle activity of selected tasks"))
     def toggle_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
-        super().toggle_tasks(request, self._plain(request, queryset))
+        super().toggle_tasks(request, self._plain(request, queryset, "toggled"))
 
     @admin.action(description=_("Run selected tasks"))
     def run_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
-        super().run_tasks(request, self._plain(request, queryset))
+        super().run_tasks(request, self._plain(request, queryset, "run"))
 
-    def _plain(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> QuerySet[PeriodicTask]:
+    def _plain(
+        self, request: HttpRequest, queryset: QuerySet[PeriodicTask], verb: str
+    ) -> QuerySet[PeriodicTask]:
         if queryset.filter(task=MIRROR_TASK).exists():
             sentence = _("Copies of job schedules were left alone: change or run the job on its own page.")
             self.message_user(request, sentence, level=messages.WARNING)
-        return queryset.exclude(task=MIRROR_TASK)
+        plain = queryset.exclude(task=MIRROR_TASK)
+        for task in plain:
+            self.audit(request, verb, task)
+        return plain
 
 
 def _is_mirror(obj: Model | None) -> bool:
     return isinstance(obj, PeriodicTask) and obj.task == MIRROR_TASK
-
-
-def _actor(request: HttpRequest) -> str:
-    return f"user:{request.user.get_username()}"
-
-
-def _address(request: HttpRequest) -> str | None:
-    return request.META.get("REMOTE_ADDR") or None

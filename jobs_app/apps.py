@@ -8,3 +8,6 @@ class JobsConfig(AppConfig):
     name = "jobs_app"
     label = "jobs"
     verbose_name = _("Jobs")
+
+    def ready(self) -> None:
+        from jobs_app import sign_ins  # noqa: F401  connects its receivers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 from jobs_app.models import AuditEvent
@@ -22,3 +23,15 @@ def record(
         address=address or None,
         detail=detail,
     )
+
+
+def ip_address(text: str) -> str | None:
+    """The address as the audit trail can hold it; None for what is none, such as a socket's path.
+
+    >>> ip_address("10.0.0.7"), ip_address("fe80::1%eth0"), ip_address("unix:")
+    ('10.0.0.7', 'fe80::1', None)
+    """
+    try:
+        return str(ipaddress.ip_address(text.partition("%")[0]))
+    except ValueError:
+        return None

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 from django_htmx.http import HttpResponseClientRefresh
 
+from jobs_app import audit
 from jobs_app.models import Job
 from jobs_app.permissions import Permissions, permissions_of
 
@@ -21,6 +22,11 @@ class Page(LoginRequiredMixin, View):
     @property
     def may(self) -> Permissions:
         return permissions_of(self.request.user)
+
+    @property
+    def address(self) -> str | None:
+        """Where the request came from, as the audit trail can hold it."""
+        return audit.ip_address(self.request.META.get("REMOTE_ADDR", ""))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         response = super().dispatch(request, *args, **kwargs)

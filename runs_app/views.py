@@ -59,7 +59,7 @@ class RunCancelDialog(RunScoped):
 
     def post(self, request: HttpRequest, run: int) -> HttpResponse:
         actor = f"user:{request.user.get_username()}"[:150]
-        lifecycle.request_cancel(self.run, by=actor, address=request.META.get("REMOTE_ADDR") or None)
+        lifecycle.request_cancel(self.run, by=actor, address=self.address)
         if not request.htmx:  # type: ignore[attr-defined]
             return redirect(url(self.run))
         # The dialog closes and the page looks again, also when the run had ended meanwhile.

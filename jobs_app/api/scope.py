@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any, ClassVar
 
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from jobs_app import audit
 from jobs_app.models import Job, Token
 from jobs_app.permissions import Permissions, permissions_of
-
-
-def ip_address(text: str) -> str | None:
-    """The address as the audit trail can hold it; None for what is none, such as a socket's path.
-
-    >>> ip_address("10.0.0.7"), ip_address("fe80::1%eth0"), ip_address("unix:")
-    ('10.0.0.7', 'fe80::1', None)
-    """
-    try:
-        return str(ipaddress.ip_address(text.partition("%")[0]))
-    except ValueError:
-        return None
 
 
 class ApiView(APIView):
@@ -40,7 +28,7 @@ class ApiView(APIView):
     @property
     def address(self) -> str | None:
         """Where the request came from; a proxy's header is not believed, the server sets the real peer."""
-        return ip_address(self.request.META.get("REMOTE_ADDR", ""))
+        return audit.ip_address(self.request.META.get("REMOTE_ADDR", ""))
 
     @property
     def trigger(self) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from jobs_app.models import AuditEvent
@@ -215,3 +216,12 @@ def test_the_answer_is_json_and_never_cached():
     response = Api(ann()).get("/runs")
     assert response["Cache-Control"] == "no-store"
     assert json.loads(response.content) == {"runs": [], "next_before": None}
+
+
+def test_a_page_behind_a_unix_socket_can_cancel():
+    run = make_run(make_job(), RunState.RUNNING)
+    client = Client(REMOTE_ADDR="unix:")
+    client.force_login(ann())
+    assert client.post(f"/nomaflow/runs/{run.run_id}/cancel").status_code == 302
+    run.refresh_from_db()
+    assert run.canceling

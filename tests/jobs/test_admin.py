@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
@@ -9,7 +10,7 @@ from jobs_app import tokens
 from jobs_app.connectors import save_connector
 from jobs_app.models import AuditEvent, Connector, Job, JobVersion, PermissionRule, Step, Token
 from tests.jobs.examples import saved
-from tests.people import person
+from tests.people import PASSWORD, person
 
 pytestmark = pytest.mark.django_db
 PAGES = "/django-admin/"
@@ -78,6 +79,49 @@ def test_a_rule_is_checked_and_its_change_recorded(root: Client) -> None:
     assert [event.action.partition(".")[2] for event in events] == ["granted", "changed", "removed"]
     assert events[1].detail == {"pattern": "job:*", "old": "job:etl-*"}
     assert {event.actor for event in events} == {"user:root"}
+
+
+def test_changes_of_accounts_are_recorded_without_the_password(root: Client) -> None:
+    new = {"username": "new", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+    assert root.post(f"{PAGES}auth/user/add/", new).status_code == 302
+    made = User.objects.get(username="new")
+    word = {"password1": "another battery", "password2": "another battery", "usable_password": "true"}
+    assert root.post(f"{PAGES}auth/user/{made.pk}/password/", word).status_code == 302
+    chosen = {"action": "delete_selected", "_selected_action": [made.pk], "post": "yes"}
+    assert root.post(f"{PAGES}auth/user/", chosen).status_code == 302
+    events = AuditEvent.objects.filter(object_id="new").order_by("id")
+    assert [event.action for event in events] == ["user.added", "user.changed", "user.deleted"]
+    assert {event.actor for event in events} == {"user:root"}
+    assert "battery" not in str([event.detail for event in events])
+
+
+def test_who_may_change_accounts_makes_nobody_a_superuser() -> None:
+    clerk = person("clerk")
+    clerk.is_staff = True
+    clerk.save()
+    clerk.user_permissions.set(
+        Permission.objects.filter(codename__in=("view_user", "change_user", "delete_user"))
+    )
+    other, boss = person("other"), person("boss", superuser=True)
+    client = Client()
+    client.force_login(clerk)
+    wish = {"username": "other", "is_superuser": "on", "is_staff": "on", "is_active": "on"}
+    wish |= {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00", "first_name": "Otto"}
+    assert client.post(change_page(User, other.pk), wish).status_code == 302
+    other.refresh_from_db()
+    assert (other.first_name, other.is_superuser, other.is_staff) == ("Otto", False, False)
+    word = {"password1": "another battery", "password2": "another battery", "usable_password": "true"}
+    assert client.post(f"{PAGES}auth/user/{boss.pk}/password/", word).status_code == 403
+    assert client.post(f"{PAGES}auth/user/{boss.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_plain_periodic_tasks_leave_their_rows(root: Client) -> None:
+    plain = PeriodicTask.objects.create(
+        name="tidy", task="x.tidy", interval=IntervalSchedule.objects.create(every=1, period="days")
+    )
+    listing = f"{PAGES}django_celery_beat/periodictask/"
+    root.post(listing, {"action": "disable_tasks", "_selected_action": [plain.pk]})
+    assert AuditEvent.objects.filter(action="periodictask.disabled", object_id__contains="tidy").exists()
 
 
 def test_tokens_can_be_revoked(root: Client) -> None:
