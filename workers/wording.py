@@ -26,6 +26,13 @@ def step_line(name: str, type: str, config: Mapping[str, Any]) -> str:
     """
     >>> step_line("F0005", "sql_copy", {"mode": "overwrite", "batch_size": 10000})
     'step F0005 · type=sql_copy · mode=overwrite'
+    >>> step_line("ping", "http", {"url": "https://api.example/status?key=abc"})
+    'step ping · type=http · url=https://api.example/status'
     """
-    facts = [f"{key}={config[key]}" for key in _TELLING if isinstance(config.get(key), str)]
+    facts = [f"{key}={_short(config[key])}" for key in _TELLING if isinstance(config.get(key), str)]
     return " · ".join((f"step {name}", f"type={type}", *facts))
+
+
+def _short(text: str) -> str:
+    """The query of a URL often holds a key."""
+    return text.partition("?")[0]

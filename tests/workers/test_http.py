@@ -16,6 +16,8 @@ import pytest
 from nomaflow.extending import InvalidConfig
 from nomaflow.types import StepCancelled, StepFailed
 from tests.executions import SimpleExecution
+from workers import attempt
+from workers.executors import http
 from workers.executors.http import PREVIEW_BYTES, Http
 from workers.outbound import OutboundPolicy, destination
 
@@ -186,6 +188,41 @@ def test_a_cancel_closes_the_connection(server: Server) -> None:
     thread.join(30)
     assert isinstance(caught[0], StepCancelled)
     assert time.monotonic() - started < 20
+
+
+def test_a_cancel_closes_a_connection_that_speaks_tls(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server accepts and then says nothing, so that the client waits in its handshake."""
+    monkeypatch.setattr(http, "_CONNECT_SECONDS", 300)
+    ctx, caught = SimpleExecution(), []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        settings.NOMAFLOW_HTTP_ALLOW = [f"127.0.0.1:{port}"]
+
+        def run() -> None:
+            step = Http()
+            try:
+                step.run(ctx, step.clean({"url": f"https://127.0.0.1:{port}/", "timeout": 300}))
+            except BaseException as error:
+                caught.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        client = silent.accept()[0]
+        assert client.recv(1), "the handshake has begun"
+        ctx.cancel()
+        thread.join(30)
+        client.close()
+    assert [type(error) for error in caught] == [StepCancelled]
+
+
+def test_what_the_record_keeps_of_a_failure_has_no_query(settings: Any) -> None:
+    settings.NOMAFLOW_HTTP_ALLOW = ["127.0.0.1"]
+    step = Http()
+    with pytest.raises(StepFailed) as caught:
+        step.run(SimpleExecution(), step.clean({"url": "http://127.0.0.1:1/status?key=canary"}))
+    ending = attempt.failure(caught.value, str).ending
+    assert "refused" in ending.error_message
+    assert "canary" not in ending.error_message + ending.traceback
 
 
 def test_a_silent_server_times_out(server: Server) -> None:

@@ -66,7 +66,7 @@ class _Call:
 
     def __init__(self, ctx: Execution) -> None:
         self._ctx = ctx
-        self._sockets: list[Any] = []
+        self._sockets: list[socket.socket] = []
         self._stopped = threading.Event()
 
     def __enter__(self) -> _Call:
@@ -74,6 +74,8 @@ class _Call:
 
     def __exit__(self, *_: object) -> None:
         self._shut()
+        for found in self._sockets:
+            found.close()
 
     def send(
         self, method: str, url: str, *, headers: Mapping[str, str], data: bytes | None, timeout: float
@@ -94,13 +96,14 @@ class _Call:
             ):  # fmt: skip
                 body, truncated = _read(response)
                 return response.status_code, body, truncated
-        except requests.Timeout as error:
-            raise StepFailed(f"{target.host} did not answer within {timeout:g} s", kind="timeout") from error
+        except requests.Timeout:
+            raise StepFailed(f"{target.host} did not answer within {timeout:g} s", kind="timeout") from None
         except requests.RequestException as error:
-            raise StepFailed(f"{target.host}: {_reason(error)}", kind="connection") from error
+            # Without the cause: its text holds the URL with the query.
+            raise StepFailed(f"{target.host}: {_reason(error)}", kind="connection") from None
 
-    def _opened(self, found: Any) -> None:
-        self._sockets.append(found)
+    def _opened(self, found: socket.socket) -> None:
+        self._sockets.append(found.dup())  # TLS takes the socket itself away from its object
         if self._stopped.is_set():
             self._shut()
 
