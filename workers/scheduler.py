@@ -67,7 +67,8 @@ class NomaScheduler(DatabaseScheduler):
         self._stopping.set()
         for thread in self._threads:
             thread.join(timeout=5)
-        super().close()
+        # Not super().close(): Celery calls this from a signal handler, and writing to the database from there
+        # hangs when the signal came in the middle of another statement.
 
     def _start_beside(self, name: str, turn: Callable[[], float]) -> None:
         thread = threading.Thread(target=self._repeat, args=(name, turn), name=name, daemon=True)
@@ -94,8 +95,7 @@ class NomaScheduler(DatabaseScheduler):
         if not self._holds_lock():
             return float(self.max_interval)
         pause = super().tick()
-        if super().should_sync():
-            self._do_sync()
+        self._do_sync()  # at once: there may be no later
         return max(0.0, min(float(pause or 0), float(self.max_interval)))
 
     def _holds_lock(self) -> bool:
