@@ -34,7 +34,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def _answer(request: HttpRequest, status: int, *, code: str, message: str) -> HttpResponse:
     if request.path_info.startswith("/admin/jobs"):
-        return JsonResponse(error_body(request, ApiError(code, message)), status=status)
+        body = error_body(request, ApiError(code, message))
+        return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
     known = status != 500 and getattr(request, "user", None) is not None and request.user.is_authenticated
     context = {
         "status": status,

@@ -28,6 +28,8 @@ def test_a_log_is_downloaded_whole_through_uvicorn():
         ]
         refused = requests.post(f"{web.url}/admin/jobs/ann-nightly/run", data=b"[" * 100_000, timeout=60)
         assert refused.status_code == 401
+        flood = requests.post(f"{web.url}/nomaflow/sign-in", data=iter([b"x" * 1_000_000] * 9), timeout=60)
+        assert (flood.status_code, flood.json()["error"]["code"]) == (413, "too_large")
         assert requests.get(f"{web.url}/readyz", timeout=60).json()["status"] == "ok"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 from django.test import Client
 
@@ -102,3 +104,45 @@ def test_a_form_without_its_csrf_token_is_refused_with_a_way_on():
     page = Client(enforce_csrf_checks=True).post("/django-admin/login/", {"username": "ann"})
     assert page.status_code == 403
     assert b"Load it again" in page.content
+
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "host"),
+    [
+        ("/nomaflow", "testserver"),
+        ("/admin/jobs", "testserver"),
+        ("/admin/jobs/x/y/z", "testserver"),
+        ("/admin/jobs", "elsewhere.example"),
+        ("/nomaflow", "elsewhere.example"),
+        ("/healthz", "testserver"),
+        ("/nowhere", "testserver"),
+        ("/static/admin/css/base.css", "testserver"),
+        ("/django-admin/", "testserver"),
+    ],
+)
+def test_every_answer_tells_browsers_to_be_careful(path, host):
+    client = Client()
+    client.force_login(root())
+    response = client.get(path, headers={"Host": host})
+    assert {name: response.get(name) for name in HEADERS} == HEADERS
+    policy = response["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    if path.startswith("/admin/jobs"):
+        assert "no-store" in response["Cache-Control"]
+
+
+def test_installations_on_one_host_have_cookies_of_their_own(monkeypatch):
+    names = set()
+    for key in ("one", "two", "one"):
+        monkeypatch.setenv("NOMAFLOW_SECRET_KEY", key)
+        base = importlib.reload(importlib.import_module("settings.base"))
+        names |= {base.SESSION_COOKIE_NAME, base.CSRF_COOKIE_NAME}
+    assert len(names) == 4
