@@ -18,7 +18,7 @@ demo: base ## Run the sample job to its end and show its steps, rows, durations 
 test: dev components ## Run the tests (ARGS="tests/unit" for some of them)
 	@exec $(python) -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
-check: dev node ## Format, lint, types, import rules, migrations, docs, front end
+check: dev ## Format, lint, types, import rules, migrations, docs, front end
 	$(python) -m ruff format --check .
 	$(python) -m ruff check .
 	$(python) -m mypy
@@ -30,7 +30,7 @@ check: dev node ## Format, lint, types, import rules, migrations, docs, front en
 soak: dev ## The dice-rolling suites, twenty times as long (hours)
 	@NOMAFLOW_SOAK=20 exec $(python) -m pytest -o timeout=0 tests/unit tests/runs tests/jobs tests/live $(ARGS)
 
-bench: dev node ## Measure (only=<name> for one figure)
+bench: dev ## Measure (only=<name> for one figure)
 	@exec $(python) -m benchmarks $(addprefix --only ,$(only))
 
 docs: dev ## Write the generated pages of docs/
