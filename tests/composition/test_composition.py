@@ -131,6 +131,7 @@ def test_every_answer_tells_browsers_to_be_careful(path, host):
     client = Client()
     client.force_login(root())
     response = client.get(path, headers={"Host": host})
+    response.close()  # a file of the static ones
     assert {name: response.get(name) for name in HEADERS} == HEADERS
     policy = response["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in policy
