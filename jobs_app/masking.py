@@ -10,13 +10,33 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
 SHORTEST = 6
 """Shorter values are not masked: they would blot out ordinary text."""
+
+
+_SECRET_NAME = re.compile(
+    r"passw|pwd|secret|token|credential|authorization|cookie|(api|access|private)[-_ ]?key", re.IGNORECASE
+)
+
+
+def hide(value: Any) -> Any:
+    """Blank what stands under a key that names a secret.
+
+    >>> hide({"headers": {"X-Token": "abc"}, "n": 1})
+    {'headers': {'X-Token': '***'}, 'n': 1}
+    """
+    if isinstance(value, Mapping):
+        return {
+            key: MASK if item and _SECRET_NAME.search(str(key)) else hide(item) for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [hide(item) for item in value]
+    return value
 
 
 class Masker:

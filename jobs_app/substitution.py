@@ -22,8 +22,41 @@ _ENV_NAME = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*\Z")
 _FORMS = "env, params, out, run, job, date"
 
 
+DEEPEST = 32
+"""How many parameters may refer to one another in a row."""
+LARGEST = 20_000_000
+"""Characters one call reads in parameters and writes into texts; each value in a parameter counts for forty more."""
+
+
 class UnknownName(ValueError):
     """A `${…}` that stands for nothing; the message names it."""
+
+
+@dataclass
+class _Budget:
+    """Parameters that refer to one another twice each would grow without end: ten of them to a thousandfold."""
+
+    left: int = LARGEST
+
+    def spend(self, amount: int) -> None:
+        self.left -= amount
+        if self.left < 0:
+            raise UnknownName(f"the ${{…}} grow to more than {LARGEST:,} characters")
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The parameters on the way to the value at hand."""
+
+    params: tuple[str, ...] = ()
+    budget: _Budget = field(default_factory=_Budget)
+
+    def into(self, name: str) -> _Way:
+        if name in self.params:
+            raise UnknownName(f"${{params:{name}}} refers to itself")
+        if len(self.params) == DEEPEST:
+            raise UnknownName(f"${{params:{name}}} is reached by more than {DEEPEST} parameters in a row")
+        return _Way((*self.params, name), self.budget)
 
 
 def _ignore(value: str) -> None:
@@ -59,7 +92,7 @@ def substitute(value: Any, sources: Sources) -> Any:
     >>> substitute({"n": "${params:limit}", "text": "${out:copy.rows} rows on ${date:yesterday}"}, sources)
     {'n': 10, 'text': '7 rows on 2026-02-28'}
     """
-    return _walk(value, sources, ())
+    return _walk(value, sources, _Way())
 
 
 def check(value: Any) -> list[str]:
@@ -81,25 +114,29 @@ def reads_env(value: Any) -> bool:
     return any((match[1] or "").startswith("env:") for match in places)
 
 
-def _walk(value: Any, sources: Sources, open_params: tuple[str, ...]) -> Any:
+def _walk(value: Any, sources: Sources, way: _Way) -> Any:
+    if way.params:
+        way.budget.spend(40 + (len(value) if isinstance(value, str) else 0))
     if isinstance(value, str):
-        return _fill(value, sources, open_params)
+        return _fill(value, sources, way)
     if isinstance(value, Mapping):
-        return {key: _walk(item, sources, open_params) for key, item in value.items()}
+        return {key: _walk(item, sources, way) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_walk(item, sources, open_params) for item in value]
+        return [_walk(item, sources, way) for item in value]
     return value
 
 
-def _fill(text: str, sources: Sources, open_params: tuple[str, ...]) -> Any:
+def _fill(text: str, sources: Sources, way: _Way) -> Any:
     whole = _PLACE.fullmatch(text)
     if whole and whole[1] is not None:
-        return _value(whole[1], sources, open_params)
+        return _value(whole[1], sources, way)
 
     def replace(match: re.Match[str]) -> str:
         if match[1] is None:
             return _literal(match[0])
-        return _text(_value(match[1], sources, open_params))
+        text = _text(_value(match[1], sources, way))
+        way.budget.spend(len(text))
+        return text
 
     return _PLACE.sub(replace, text)
 
@@ -116,10 +153,10 @@ def _text(value: Any) -> str:
     return str(value) if isinstance(value, datetime) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _value(body: str, sources: Sources, open_params: tuple[str, ...]) -> Any:
+def _value(body: str, sources: Sources, way: _Way) -> Any:
     kind, _sep, name = body.partition(":")
     if kind == "params":
-        return _param(name, sources, open_params)
+        return _param(name, sources, way)
     if kind == "out":
         return _output(name, sources)
     if kind == "env":
@@ -133,12 +170,11 @@ def _value(body: str, sources: Sources, open_params: tuple[str, ...]) -> Any:
     raise UnknownName(_problem(body) or f"${{{body}}} is unknown")
 
 
-def _param(name: str, sources: Sources, open_params: tuple[str, ...]) -> Any:
-    if name in open_params:
-        raise UnknownName(f"${{params:{name}}} refers to itself")
+def _param(name: str, sources: Sources, way: _Way) -> Any:
+    deeper = way.into(name)
     if name not in sources.params:
         raise UnknownName(f"${{params:{name}}}: there is no parameter {name!r}")
-    return _walk(sources.params[name], sources, (*open_params, name))
+    return _walk(sources.params[name], sources, deeper)
 
 
 def _output(path: str, sources: Sources) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
 from jobs_app.api.errors import ApiError, error_body
@@ -43,4 +44,6 @@ def _answer(request: HttpRequest, status: int, *, code: str, message: str) -> Ht
         "request_id": getattr(request, "request_id", ""),
         "with_shell": known,
     }
-    return render(request, "nomaflow/error.html", context, status=status)
+    page = render(request, "nomaflow/error.html", context, status=status)
+    add_never_cache_headers(page)
+    return page

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.urls import include, path
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
@@ -17,7 +18,11 @@ urlpatterns = [
     path("django-admin/", admin.site.urls),
     path("nomaflow/sign-in", sign_in.SignIn.as_view(), name="sign-in"),
     path("nomaflow/sign-out", sign_in.SignOut.as_view(), name="sign-out"),
-    path("nomaflow/counts", login_required(require_safe(navigation.counts)), name="navigation-counts"),
+    path(
+        "nomaflow/counts",
+        never_cache(login_required(require_safe(navigation.counts))),
+        name="navigation-counts",
+    ),
     path("nomaflow/", include("runs_app.urls")),
     path("nomaflow", include("jobs_app.urls")),
     # Runs first: `runs` under /admin/jobs/ is no job's id.

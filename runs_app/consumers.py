@@ -11,17 +11,18 @@ import contextlib
 import json
 import logging
 import time
+from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qs
 
 from asgiref.sync import sync_to_async
+from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
 from channels.utils import await_many_dispatch
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from redis.asyncio import Redis
 
 from jobs_app.permissions import permissions_of
@@ -55,8 +56,12 @@ class _Viewer(AsyncWebsocketConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope, self.base_send, self.channel_layer = scope, send, None
-        with contextlib.suppress(StopConsumer):
-            await await_many_dispatch([receive], self.dispatch)
+        try:
+            with contextlib.suppress(StopConsumer):
+                await await_many_dispatch([receive], self.dispatch)
+        finally:  # also when the client left in the middle of the handshake
+            for task in self._tasks:
+                task.cancel()
 
     async def connect(self) -> None:
         query = parse_qs(self.scope["query_string"].decode())
@@ -66,6 +71,7 @@ class _Viewer(AsyncWebsocketConsumer):
         self._hints: asyncio.Queue[dict[str, Any]] = asyncio.Queue(maxsize=1_000)
         self._listening = asyncio.Event()
         hearing = asyncio.create_task(self._hear())
+        self._tasks = (hearing,)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._listening.wait(), JOIN_SECONDS)
         await self.accept()
@@ -74,10 +80,6 @@ class _Viewer(AsyncWebsocketConsumer):
             asyncio.create_task(self._keep_checking()),
             asyncio.create_task(self._speak()),
         )
-
-    async def disconnect(self, code: int) -> None:
-        for task in self._tasks:
-            task.cancel()
 
     async def may_watch(self) -> bool:
         raise NotImplementedError
@@ -130,16 +132,22 @@ class _Viewer(AsyncWebsocketConsumer):
             await self.close(BROKEN)
 
     async def _keep_checking(self) -> None:
-        while True:
+        """A right that cannot be checked is none: the socket closes, and the page comes back to ask again."""
+        verdict = FORBIDDEN
+        try:
             await asyncio.sleep(RECHECK_SECONDS)
-            if not await self.may_watch():
-                await self.close(FORBIDDEN)
-                return
+            while await self.may_watch():
+                await asyncio.sleep(RECHECK_SECONDS)
+        except Exception:
+            log.exception("a live page's right cannot be checked")
+            verdict = BROKEN
+        await self.close(verdict)
 
     async def _user(self) -> Any:
-        """The user as the database has them now; None when they are gone or switched off."""
-        number = self.scope["user"].pk
-        return await get_user_model().objects.filter(pk=number, is_active=True).afirst() if number else None
+        """Whom the session names now; None once it ended, or its user is gone, switched off or has a new password."""
+        store = import_module(settings.SESSION_ENGINE).SessionStore
+        user = await get_user({"session": store(self.scope["session"].session_key)})
+        return user if user.is_authenticated else None
 
 
 class RunConsumer(_Viewer):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from jobs_app.masking import hide
 from jobs_app.presentation import iso
 from runs_app import logs, run_ids
 from runs_app.models import Attempt, LogLine, Run, StepRun
@@ -41,7 +42,7 @@ def run_dict(run: Run) -> dict[str, Any]:
 def run_detail(run: Run) -> dict[str, Any]:
     """What the run's own page shows of it beside its steps and log."""
     return run_dict(run) | {
-        "snapshot": run.snapshot,
+        "snapshot": shown_snapshot(run),
         "version": run.version.number if run.version else None,
         "timeout_seconds": run.timeout_seconds,
         "single_instance": run.single_instance,
@@ -56,6 +57,15 @@ def run_detail(run: Run) -> dict[str, Any]:
             "dropped_lines": run.log_dropped_lines,
             "dropped_bytes": run.log_dropped_bytes,
         },
+    }
+
+
+def shown_snapshot(run: Run) -> dict[str, Any]:
+    """What a run was started with, without what is named like a secret; the row keeps it for the worker."""
+    return {
+        **run.snapshot,
+        "params": hide(run.snapshot.get("params", {})),
+        "op_kwargs": {step: hide(values) for step, values in run.snapshot.get("op_kwargs", {}).items()},
     }
 
 

@@ -16,6 +16,7 @@ from jobs_app.permissions import permissions_of
 from nomaflow import registry
 from runs_app import reasons, timeline
 from runs_app.models import LogLine, Run, StepRun
+from runs_app.presentation import shown_snapshot
 from runs_app.states import ACTIVE, RunState, StepState
 from runs_app.timeline import Row
 
@@ -103,7 +104,7 @@ class RunPage:
 
     @property
     def snapshot(self) -> str:
-        return timeline.text(self.run.snapshot)
+        return timeline.text(shown_snapshot(self.run))
 
     @property
     def children(self) -> list[Run]:

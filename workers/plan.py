@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jobs_app.masking import Masker
+from jobs_app.masking import Masker, hide
 from jobs_app.substitution import Sources, substitute
 from runs_app.models import Run, StepRun
-
-SECRET_KEYS = ("password", "secret", "token", "credential")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,20 +45,3 @@ def prepare(
     return Prepared(
         params=params, config=config, shown=masker.mask_tree(hide({"params": params, "config": config}))
     )
-
-
-def hide(value: Any) -> Any:
-    """Blank what stands under a key that names a secret.
-
-    >>> hide({"headers": {"X-Token": "abc"}, "n": 1})
-    {'headers': {'X-Token': '***'}, 'n': 1}
-    """
-    if isinstance(value, Mapping):
-        return {key: "***" if item and _names_secret(key) else hide(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [hide(item) for item in value]
-    return value
-
-
-def _names_secret(key: object) -> bool:
-    return any(word in str(key).lower() for word in (*SECRET_KEYS, "authorization", "api-key", "api_key"))

@@ -43,12 +43,13 @@ def sweep() -> Swept:
             return Swept()
         waiting = _overdue()
         lost = sum(_lose(run) for run in _expired())
-    rung = 0
+    rung = []
     for run in waiting:
         if not queue.ring_now(run.pk, pool=run.pool, priority=run.priority):
             break
-        rung += 1
-    return Swept(rung, lost)
+        rung.append(run.pk)
+    Run.objects.filter(pk__in=rung).update(rung_at=lifecycle.CLOCK, rings=F("rings") + 1)
+    return Swept(len(rung), lost)
 
 
 def start() -> None:
@@ -70,15 +71,16 @@ def _keep_sweeping() -> None:
 
 
 def _overdue() -> list[Run]:
-    """QUEUED runs whose last ring was not answered: after 3 s, 6 s, 12 s … up to a minute apart."""
+    """QUEUED runs whose last ring was not answered: after 3 s, 6 s, 12 s … up to a minute apart.
+
+    A ring that the broker did not take counts for nothing, so that they start at once when it is back.
+    """
     patience = f"least({FIRST_PATIENCE_SECONDS} * power(2, least(rings, 10) - 1), {LONGEST_PATIENCE_SECONDS})"
-    runs = list(
+    return list(
         Run.objects.filter(state=RunState.QUEUED)
         .extra(where=[f"rung_at < clock_timestamp() - make_interval(secs => {patience})"])  # noqa: S610
         .order_by("-priority", "id")[:BATCH]
     )
-    Run.objects.filter(pk__in=[run.pk for run in runs]).update(rung_at=lifecycle.CLOCK, rings=F("rings") + 1)
-    return runs
 
 
 def _lose(run: Run) -> bool:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from jobs_app.models import AuditEvent
 from runs_app import run_ids
+from runs_app.run_page import RunPage
 from runs_app.states import RunState
 from tests.api.client import Api, error
 from tests.factories import add_lines, make_job, make_run
@@ -113,6 +114,19 @@ def test_one_run_tells_everything():
     assert [step["name"] for step in found["steps"]] == ["copy-orders", "send-summary"]
     assert found["steps"][0]["attempts"][0]["input"] == {"n": 1}
     assert [line["message"] for line in found["logs"]] == ["one", "two"]
+
+
+def test_what_is_named_like_a_secret_is_not_shown_with_the_run():
+    given = {
+        "params": {"region": "eu", "api_key": "canary"},
+        "op_kwargs": {"copy": {"db_password": "canary"}},
+    }
+    run = make_run(make_job(), snapshot={**given, "step_enabled": {"reset-tokens": True}})
+    reader = ann()
+    found = Api(reader).get(f"/runs/{run.run_id}").json()["run"]["snapshot"]
+    assert found["params"] == {"api_key": "***", "region": "eu"}
+    assert found["step_enabled"] == {"reset-tokens": True}
+    assert "canary" not in RunPage.of(run, reader).snapshot + str(found)
 
 
 def test_one_run_shows_the_latest_thousand_lines(django_assert_max_num_queries):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from celery import current_app
 from django.db import connection
 from django.utils import timezone
 
-from runs_app import lifecycle
+from runs_app import lifecycle, queue
 from runs_app.dispatch import dispatch
 from runs_app.models import Run
 from tests.engine.conftest import messages, puppet_job
@@ -40,6 +41,15 @@ def test_a_run_nobody_took_is_rung_for_again_less_and_less_often() -> None:
         assert sweeper.sweep().rung == 1
         assert Run.objects.get(pk=run.pk).rings == rings + 1
     assert rung() == 5
+
+
+def test_rings_into_the_void_do_not_make_it_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = dispatch(puppet_job({}), triggered_by="cli")
+    Run.objects.filter(pk=run.pk).update(rung_at=ago(10))
+    monkeypatch.setattr(queue, "_quiet_until", time.monotonic() + 600)  # as after a ring that failed
+    assert [sweeper.sweep().rung for _ in range(3)] == [0, 0, 0]
+    monkeypatch.setattr(queue, "_quiet_until", 0.0)
+    assert sweeper.sweep().rung == 1
 
 
 def test_a_run_whose_lease_ran_out_ends_with_a_last_line() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
 from django.db import connections
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -145,11 +146,18 @@ def test_a_foreign_page_and_a_token_in_the_address_are_refused(
         connect(f"{address}?token=abc", additional_headers={"Cookie": cookie}, origin=web.url)  # type: ignore[arg-type]
 
 
-def test_a_right_taken_away_closes_the_socket(web: Web, running: tuple[Run, LogSink]) -> None:
+@pytest.mark.parametrize("lost", ["right", "session", "password"])
+def test_a_right_taken_away_closes_the_socket(web: Web, running: tuple[Run, LogSink], lost: str) -> None:
     user = get_user_model().objects.create_user("bob")
     rule = PermissionRule.objects.create(user=user, pattern="job:streamed:view")
     with listen(web, running[0], session_cookie(user)) as socket:
-        rule.delete()
+        if lost == "right":
+            rule.delete()
+        elif lost == "session":
+            Session.objects.all().delete()
+        else:
+            user.set_password("another one of 12")
+            user.save()
         assert [json.loads(message)["t"] for message in until_closed(socket)] == ["state"]
         assert socket.close_code == 4403
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -104,3 +105,26 @@ def test_every_date_name_gives_a_date(day: date) -> None:
     as_of = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     for name in dates.NAMES:
         assert dates.resolve(name, as_of, "UTC")
+
+
+@pytest.mark.parametrize(
+    "twice", ["{0}{0}", ["{0}", "{0}"], {"a": "{0}", "b": "{0}"}], ids=["text", "list", "map"]
+)
+@pytest.mark.parametrize("bottom", ["", "x", "x" * 100_000])
+def test_parameters_do_not_grow_without_end(twice, bottom):
+    params = {
+        f"p{n}": json.loads(json.dumps(twice).replace("{0}", f"${{params:p{n + 1}}}")) for n in range(30)
+    }
+    with pytest.raises(UnknownName, match="grow to more than"):
+        substitute("${params:p0}", sources(params={**params, "p30": bottom}))
+
+
+def test_a_text_that_repeats_a_large_parameter_ends():
+    with pytest.raises(UnknownName, match="grow to more than"):
+        substitute("${params:big}" * 60_000, sources(params={"big": "x" * 1_000_000}))
+
+
+def test_a_long_chain_of_parameters_is_named():
+    params = {f"p{n}": f"${{params:p{n + 1}}}" for n in range(500)}
+    with pytest.raises(UnknownName, match=r"\$\{params:p32\} is reached by more than 32"):
+        substitute("${params:p0}", sources(params=params))
