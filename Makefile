@@ -23,7 +23,7 @@ check: dev ## Format, lint, types, import rules, migrations, docs, front end
 	$(python) -m ruff check .
 	$(python) -m mypy
 	.venv/bin/lint-imports
-	$(python) manage.py makemigrations --check --dry-run
+	NOMAFLOW_DATABASE_URL=postgresql://127.0.0.1:1/none $(python) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(python) -m docs.generate --check
 	$(python) -m nomaflow.frontend --check
 
