@@ -16,7 +16,7 @@ demo: base ## Run the sample job to its end and show its steps, rows, durations 
 	@exec .ci/demo
 
 test: dev components ## Run the tests (ARGS="tests/unit" for some of them)
-	@exec $(python) -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	@exec $(python) -m pytest --numprocesses $(if $(NOMAFLOW_DATABASE_URL),0,2) --dist loadgroup $(ARGS)
 
 check: dev ## Format, lint, types, import rules, migrations, docs, front end
 	$(python) -m ruff format --check .
