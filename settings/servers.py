@@ -11,6 +11,15 @@ from django.core.exceptions import ImproperlyConfigured
 
 from settings import env
 
+# Over a network that swallows everything, libpq would wait for an answer for hours.
+NETWORK = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
 DATABASE_SCHEMES = ("postgresql", "postgres")
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket")
 
@@ -38,7 +47,7 @@ def database(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": query.pop("host", None) or parts.hostname or "",
         "PORT": str(parts.port or query.pop("port", "")),
-        "OPTIONS": {"connect_timeout": 5, **query},
+        "OPTIONS": {**NETWORK, **query},
     }
 
 

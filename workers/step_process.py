@@ -155,10 +155,13 @@ class StepProcess:
         for pipe in self._pipes:
             pipe.close()
 
-    def cancel(self) -> None:
+    def cancel(self, *, at_once: bool = False) -> None:
         """Ask the step to stop; kill its process group after the grace. Called from another thread."""
         with contextlib.suppress(OSError):
             self._channel.stop()
+        if at_once:
+            self._kill()
+            return
         self._timer = threading.Timer(self._grace, self._kill_after_grace)
         self._timer.daemon = True
         self._timer.start()
@@ -261,6 +264,9 @@ class StepProcess:
         self._log.warning(
             "the step did not stop within %g s of the cancel: its process is killed", self._grace
         )
+        self._kill()
+
+    def _kill(self) -> None:
         with contextlib.suppress(OSError):
             self._control.send(b"kill")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from runs_app.models import Run, RunEvent
 from runs_app.states import StepState
 from tests.engine.conftest import messages, puppet_job
 from tests.eventually import eventually
+from tests.workers.python_execution import write_plugin
 from workers import engine
 
 Perform = Callable[..., Run]
@@ -97,11 +99,24 @@ def test_a_connection_that_died_while_the_worker_was_idle_costs_no_run() -> None
         connection.close()
 
 
+DEAF = """
+    import time
+    def f(ctx):
+        print("hanging", flush=True)
+        time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("step", [{"act": "hang"}, {"type": "python", "callable": "plug:f"}])
 def test_a_database_that_hangs_stops_the_step_before_the_lease_ends(
-    perform_aside: Perform, settings: Any
+    perform_aside: Perform, settings: Any, tmp_path: Path, step: dict[str, Any]
 ) -> None:
+    """Also one that hears no cancel, however long the grace of an ordinary cancel is."""
     settings.NOMAFLOW_LEASE_SECONDS = 10
-    run = perform_aside({"act": "hang"})
+    settings.NOMAFLOW_CANCEL_GRACE_SECONDS = 90
+    settings.NOMAFLOW_PLUGINS_DIR = tmp_path
+    write_plugin(tmp_path, DEAF)
+    run = perform_aside(step)
     eventually(lambda: "hanging" in messages(run))
     frozen = eventually(renewer)
     os.kill(frozen, signal.SIGSTOP)

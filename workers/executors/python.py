@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from jobs_app import callables
 from nomaflow.extending import Execution, Field, InvalidConfig, StepType
 from nomaflow.types import StepFailed
+from runs_app.states import Reason
 from workers.step_process import ForkServer, StepProcess
 
 
@@ -74,7 +75,12 @@ class Python(StepType):
             connector_config=ctx.connector_config,
             grace=settings.NOMAFLOW_CANCEL_GRACE_SECONDS,
         )
-        with process, ctx.scope.guard(process.cancel):
+
+        def stop() -> None:
+            # Another worker may take the run when the lease ends: that leaves no time for a grace.
+            process.cancel(at_once=ctx.scope.reason == Reason.LEASE_LOST)
+
+        with process, ctx.scope.guard(stop):
             reply = process.wait()
         return reply.result()
 
