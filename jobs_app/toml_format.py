@@ -25,6 +25,8 @@ from jobs_app.step_definition import COMMON
 from nomaflow.registry import step_types
 
 LARGEST = 5_000_000
+MOST_PROBLEMS = 100
+"""Where a check of a file ends: nobody reads more, and a file of nothing but mistakes must not keep a server busy."""
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)\Z")
 _TOO_LONG = re.compile(r"[0-9_]{4301,}")
 _JOB_DEFAULTS = {name: default for name, (default, _rule) in FIELDS.items()} | {"retry": {}, "alerts": {}}
@@ -111,10 +113,9 @@ def job_toml(job: Job) -> str:
 def _import(
     document: Mapping[str, Any], *, actor: str, address: str | None, may: Permissions | None
 ) -> ImportResult:
+    strange = [name for name in document if name not in ("connectors", "jobs")][:MOST_PROBLEMS]
     problems = [
-        Problem(name, shapes.unknown(name, ["connectors", "jobs"]), None, (name,))
-        for name in document
-        if name not in ("connectors", "jobs")
+        Problem(name, shapes.unknown(name, ["connectors", "jobs"]), None, (name,)) for name in strange
     ]
     new_connectors = _clean_all("connectors", document, connectors.clean_connector, "name", problems)
     raw_jobs = _tables("jobs", document, problems)
@@ -124,7 +125,7 @@ def _import(
     )
     jobs = _clean_all("jobs", document, lambda raw: clean_job(raw, world=world), "id", problems)
     if problems:
-        raise DefinitionError(dict.fromkeys(problems))
+        raise DefinitionError(list(dict.fromkeys(problems))[:MOST_PROBLEMS])
     if may:
         _require(may, new_connectors, jobs)
     return _save(new_connectors, jobs, actor=actor, address=address)
@@ -196,6 +197,8 @@ def _clean_all(
     """Every entry cleaned; what is wrong with any, and ids that come twice, go to `problems`."""
     cleaned, seen = [], set()
     for index, raw in enumerate(_tables(name, document, problems)):
+        if len(problems) >= MOST_PROBLEMS:
+            break
         wanted = str(raw.get(identity, "")).lower()
         if wanted and wanted in seen:
             path = (name, index, identity)

@@ -79,6 +79,16 @@ def test_a_stored_query_has_a_name(name: str) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    "text",
+    ["\n".join(f"[t{n}]" for n in range(5_000)), "\n".join(f'[[jobs]]\nid = "j{n}"' for n in range(5_000))],
+    ids=["tables", "jobs"],
+)
+def test_a_file_of_mistakes_is_read_until_a_hundred_are_found(text: str) -> None:
+    assert len(refused(text)) == 100
+
+
+@pytest.mark.django_db
 def test_a_second_import_changes_nothing() -> None:
     import_toml(TOML, actor="cli")
     events = AuditEvent.objects.count()
