@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 MOST_BYTES = 6_000_000
 """A little above what any address reads, so that their own sentences are told."""
 
-Message = MutableMapping[str, Any]
+Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
 def bounded(application: Application, *, most: int = MOST_BYTES) -> Application:
     """`application`, answering 413 to a body of more than `most` bytes; what comes after them is thrown away."""
 
-    async def answer(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def answer(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         taken = 0
 
         async def limited() -> Message:
