@@ -6,6 +6,7 @@ characters. A job rule without a verb means view, run and cancel. A leading `!` 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,6 +15,8 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.utils.translation import gettext as _
+
+log = logging.getLogger(__name__)
 
 JOB_VERBS = ("view", "run", "cancel", "edit")
 CONNECTOR_VERBS = ("use", "sql")
@@ -161,7 +164,18 @@ def _load(user: Any) -> Permissions:
     )
     scopes = getattr(user, "nomaflow_scopes", None)
     return Permissions(
-        tuple(parse_rule(pattern) for pattern in patterns),
-        everything=user.is_superuser,
-        scopes=tuple(parse_rule(scope) for scope in scopes) if scopes else None,
+        _parsed(patterns), everything=user.is_superuser, scopes=_parsed(scopes) if scopes else None
     )
+
+
+def _parsed(patterns: Iterable[str]) -> tuple[Rule, ...]:
+    """A stored pattern that means nothing grants nothing; one that was to deny takes everything away."""
+    rules = []
+    for pattern in patterns:
+        try:
+            rules.append(parse_rule(pattern))
+        except InvalidPattern:
+            log.warning("permission pattern %r means nothing", pattern)
+            if pattern.startswith("!"):
+                return ()
+    return tuple(rules)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ def generated(home: Path) -> dict[str, Any]:
 
 
 def secret_key(home: Path) -> str:
-    """Django's key; a worthless constant while nothing is set up, which `prod` refuses."""
-    return env.text("NOMAFLOW_SECRET_KEY") or str(generated(home).get("secret_key", "unset"))
+    """Django's key; while nothing is set up one that nobody can guess and that ends with the process."""
+    known = env.text("NOMAFLOW_SECRET_KEY") or generated(home).get("secret_key")
+    return str(known or secrets.token_urlsafe(50))
 
 
 def fernet_keys() -> list[str]:

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser, Group, User
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs_app.models import Connector, Job
+from jobs_app.models import Connector, Job, PermissionRule
 from jobs_app.permissions import JOB_VERBS, Permissions, parse_rule, permissions_of
 from tests.soak import times
 
@@ -94,3 +94,13 @@ def test_nobody_sees_nothing(holder: Callable[[list[str], list[str], list[str]],
     user = holder(["job:*"], [], [])
     user.is_active = False
     assert not Job.objects.visible_to(user).exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("stored", "may"), [("job:[", True), ("!job", False)])
+def test_a_stored_pattern_that_means_nothing_is_no_error_and_grants_nothing(stored: str, may: bool) -> None:
+    user = User.objects.create_user("bob")
+    for pattern in ("job:mine:view", stored):
+        PermissionRule.objects.create(user=user, pattern=pattern)
+    assert permissions_of(user).may("view", "mine") is may
+    assert not permissions_of(user).may("view", "other")
