@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -34,7 +35,12 @@ PATIENCE = 5 / 6
 BEATS = 4
 """A lease is renewed at least this often while it lasts, whatever the heartbeat says."""
 WATCH_SECONDS = 0.5
-NETWORK = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+NETWORK: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
 """A server that says nothing any more is given up, and a new connection tried."""
 
 
