@@ -45,7 +45,7 @@ FIELDS: dict[str, tuple[Any, Check]] = {
     "timeout_seconds": (None, shapes.optional(shapes.integer(1, YEAR))),
     "pool": ("default", shapes.text(64, blank=False)),
     "priority": (0, shapes.integer(-100, 100)),
-    "on_worker_lost": ("fail", shapes.choice("fail", "retry")),
+    "on_worker_lost": ("fail", shapes.choice("fail")),
 }
 """Default and check of every field of a job but `retry`, `alerts` and `steps`."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -43,6 +44,7 @@ class Masker:
     """Replaces secrets and their usual encodings. Safe to share between threads."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._lock = threading.Lock()
         self._forms: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
         for value in secrets:
@@ -52,10 +54,11 @@ class Masker:
         """Mask `value` from now on; anything but text of 6 or more characters is ignored."""
         if not isinstance(value, str) or len(value) < SHORTEST:
             return
-        forms = self._forms | frozenset(_forms(value))
-        if forms != self._forms:
-            longest_first = sorted(forms, key=lambda form: (-len(form), form))
-            self._forms, self._pattern = forms, re.compile("|".join(map(re.escape, longest_first)))
+        with self._lock:
+            forms = self._forms | frozenset(_forms(value))
+            if forms != self._forms:
+                longest_first = sorted(forms, key=lambda form: (-len(form), form))
+                self._forms, self._pattern = forms, re.compile("|".join(map(re.escape, longest_first)))
 
     def mask(self, text: str) -> str:
         """`text` with every known secret replaced by `***`."""

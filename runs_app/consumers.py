@@ -40,6 +40,8 @@ RECHECK_SECONDS = 20.0
 """How often the viewer's right is checked again."""
 
 JOIN_SECONDS = 1.0
+MOST_HINTS = 64
+"""Batches held for a viewer who reads slowly; the rest is read from the table when they catch up."""
 FORBIDDEN, BROKEN = 4403, 4500
 
 log = logging.getLogger(__name__)
@@ -68,7 +70,7 @@ class _Viewer(AsyncWebsocketConsumer):
         if "token" in query or not await self.may_watch():
             await self.close(FORBIDDEN)
             return
-        self._hints: asyncio.Queue[dict[str, Any]] = asyncio.Queue(maxsize=1_000)
+        self._hints: asyncio.Queue[dict[str, Any]] = asyncio.Queue(maxsize=MOST_HINTS)
         self._listening = asyncio.Event()
         hearing = asyncio.create_task(self._hear())
         self._tasks = (hearing,)

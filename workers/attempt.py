@@ -105,18 +105,21 @@ def failure(error: BaseException, mask: Callable[[Any], Any]) -> Outcome:
     message = _message(error)
     if isinstance(error, InvalidConfig):
         error = StepFailed(message, retry=False)
-    kind = getattr(error, "kind", "error")
+    own = (
+        error if isinstance(error, StepFailed) else StepFailed(message)
+    )  # others' attributes mean other things
+    kind = own.kind
     code = kind if kind in (Reason.KILLED, Reason.MEMORY_LIMIT) else Reason.STEP_FAILED
     shown = _storable(mask(message))
     ending = Ending(
         state=StepState.FAILED,
         reason_code=code,
         reason=shown,
-        error_class=str(getattr(error, "error_class", "") or type(error).__name__)[:LONGEST_CLASS],
+        error_class=(own.error_class or type(error).__name__)[:LONGEST_CLASS],
         error_message=shown,
         traceback=_storable(mask(_traceback(error))),
     )
-    return Outcome(ending=ending, kind=kind, retryable=getattr(error, "retry", True))
+    return Outcome(ending=ending, kind=kind, retryable=own.retry)
 
 
 def _message(error: BaseException) -> str:
@@ -129,8 +132,8 @@ def _message(error: BaseException) -> str:
 
 def _traceback(error: BaseException) -> str:
     """The remote one where the error came from another process; none for a sentence of our own."""
-    if text := getattr(error, "traceback_text", ""):
-        return str(text)
+    if isinstance(error, StepFailed) and error.traceback_text:
+        return error.traceback_text
     if isinstance(error, (StepFailed, StepCancelled)) and error.__cause__ is None:
         return ""
     return "".join(traceback.format_exception(error))

@@ -157,17 +157,25 @@ class SinkHandler(logging.Handler):
         self._sink, self._step, self._source = sink, step, source
 
     def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage()
-        if record.exc_info:
-            message += "\n" + logging.Formatter().formatException(record.exc_info)
         self._sink.write(
             level_of(record.levelno),
-            message,
+            _text(record),
             step=self._step,
             source=self._source,
             logger="" if record.name == "root" else record.name,
             at=datetime.fromtimestamp(record.created, UTC),
         )
+
+
+def _text(record: logging.LogRecord) -> str:
+    """The message and its traceback; arguments that do not fit are no reason to fail a step."""
+    try:
+        message = record.getMessage()
+    except Exception as error:
+        message = f"{record.msg} {record.args!r} [{type(error).__name__}: {error}]"
+    if record.exc_info:
+        message += "\n" + logging.Formatter().formatException(record.exc_info)
+    return message
 
 
 def level_of(levelno: int) -> int:

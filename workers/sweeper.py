@@ -42,7 +42,7 @@ def sweep() -> Swept:
         if not cursor.fetchone()[0]:
             return Swept()
         waiting = _overdue()
-        lost = sum(_lose(run) for run in _expired())
+        lost = sum(_lose_or_leave(run) for run in _expired())
     rung = []
     for run in waiting:
         if not queue.ring_now(run.pk, pool=run.pool, priority=run.priority):
@@ -81,6 +81,16 @@ def _overdue() -> list[Run]:
         .extra(where=[f"rung_at < clock_timestamp() - make_interval(secs => {patience})"])  # noqa: S610
         .order_by("-priority", "id")[:BATCH]
     )
+
+
+def _lose_or_leave(run: Run) -> bool:
+    """What is wrong with one run stays its own trouble."""
+    try:
+        with transaction.atomic():
+            return _lose(run)
+    except DatabaseError:
+        log.exception("run %s cannot be ended", run.run_id)
+        return False
 
 
 def _lose(run: Run) -> bool:

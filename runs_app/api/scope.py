@@ -13,11 +13,14 @@ class RunScoped(ApiView):
     """One run: 404 for who may not see its job, 403 for who lacks the verb on it."""
 
     verb: ClassVar[str] = "view"
+    details: ClassVar[bool] = False
+    """Whether steps and attempts are shown too."""
     run: Run
 
     def initial(self, request: Request, *args: object, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        found = Run.objects.visible_to(request.user).with_details().filter(pk=kwargs["run"]).first()
+        runs = Run.objects.visible_to(request.user)
+        found = (runs.with_details() if self.details else runs).filter(pk=kwargs["run"]).first()
         if found is None:
             raise Http404
         self.run = found

@@ -50,6 +50,8 @@ class RunList(ApiView):
 
 
 class RunDetail(RunScoped):
+    details = True
+
     def get(self, request: Request, run: int) -> Response:
         return Response(whole_run(self.run, logs.read(self.run, tail=LATEST_LINES).lines))
 
