@@ -312,7 +312,7 @@ class _Start:
                 last = health(address(self.wish.host, port))
                 if last == "200":
                     return True
-                wrong += last.isdigit()  # it answers, and with an error: that will not pass
+                wrong += last.isdigit() and last != "503"  # a page that fails goes on failing; a wait may end
                 time.sleep(0.5)
             time.sleep(0.1)
         log = self.home.logs / "web.log"

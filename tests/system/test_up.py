@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 
 import psutil
@@ -105,8 +106,7 @@ class TestForeground:
     @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
     def test_it_leaves_nothing_behind(self, stopped: Installation, name: str) -> None:
         process = stopped.start("up", "--json")
-        assert process.stdout is not None
-        printed = "".join(iter(process.stdout.readline, "}\n")) + "}"
+        printed = report(process)
         process.send_signal(getattr(signal, name))
         _, errors = process.communicate(timeout=PATIENCE)
         eventually(lambda: not stopped.processes(), within=120)
@@ -181,6 +181,17 @@ def test_without_the_package_index_there_are_no_samples_and_it_says_so() -> None
         assert "no samples: " in done.stderr
         assert found.status()["state"] == "running"
         assert found.json("job", "list") == {"jobs": []}
+
+
+def report(process: subprocess.Popen[str]) -> str:
+    """What a foreground `up --json` prints when it runs."""
+    assert process.stdout is not None
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if line == "}\n":
+            return printed
+    raise AssertionError(f"up ended: {printed}{process.communicate()[1]}")
 
 
 def _runs(process: psutil.Process) -> bool:
