@@ -128,7 +128,16 @@ def _import(
         raise DefinitionError(list(dict.fromkeys(problems))[:MOST_PROBLEMS])
     if may:
         _require(may, new_connectors, jobs)
+    _keep_switches(jobs, raw_jobs)
     return _save(new_connectors, jobs, actor=actor, address=address)
+
+
+def _keep_switches(jobs: list[dict[str, Any]], raw_jobs: list[dict[str, Any]]) -> None:
+    """A document that does not say `enabled` leaves a job that an operator paused as it is."""
+    paused = set(Job.objects.filter(enabled=False).values_list("pk", flat=True))
+    for job, raw in zip(jobs, raw_jobs, strict=True):
+        if "enabled" not in raw and job["id"] in paused:
+            job["enabled"] = False
 
 
 def _require(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from django.conf import settings
@@ -49,10 +49,12 @@ class Ending:
     error_class: str = ""
     error_message: str = ""
     traceback: str = ""
+    took: timedelta | None = None
+    """How long the step took by its owner's clock, as its log says; None takes the database's time of the end."""
 
     def attempt_values(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        del values["rows_affected"]
+        del values["rows_affected"], values["took"]
         return values
 
 
@@ -323,7 +325,8 @@ def _move_step(step: StepRun, state: StepState, **values: Any) -> bool:
 def _end_step(claim: Claim, step: StepRun, ending: Ending) -> None:
     _end_attempt(step, ending)
     values = ending.attempt_values() | {"rows_affected": ending.rows_affected, "retry_at": None}
-    if _move_step(step, values.pop("state"), finished_at=CLOCK, **values):
+    end = CLOCK if ending.took is None else models.F("started_at") + ending.took
+    if _move_step(step, values.pop("state"), finished_at=end, **values):
         _event(claim.number, "step_finished", step=step.name, state=ending.state)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -16,6 +16,7 @@ from runs_app.models import LogLine, Run, StepRun
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ERROR = LEVELS.index("ERROR")
 LARGEST_PAGE = 5_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FENCE = "SELECT 1 FROM runs_run WHERE id = %s AND claim_token = %s AND state = 'RUNNING' FOR SHARE"
 _COPY = "COPY runs_logline (run_id, seq, at, level, step, source, logger, message) FROM STDIN"
@@ -35,8 +36,7 @@ class Line:
 
     def row(self) -> list[Any]:
         """The compact form the live pages read."""
-        ms = round(self.at.timestamp() * 1000)
-        return [self.seq, ms, self.level, self.step, self.logger, self.message, self.source]
+        return [self.seq, ms(self.at), self.level, self.step, self.logger, self.message, self.source]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def rows(lines: Iterable[LogLine]) -> list[list[Any]]:
     return [
         [
             line.seq,
-            round(line.at.timestamp() * 1000),
+            ms(line.at),
             line.level,
             line.step,
             line.logger,
@@ -125,6 +125,11 @@ def rows(lines: Iterable[LogLine]) -> list[list[Any]]:
         ]
         for line in lines
     ]
+
+
+def ms(at: datetime) -> int:
+    """Whole milliseconds since 1970, cut and not rounded, as every text of the time is."""
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def download(run: Run) -> Iterator[str]:

@@ -105,17 +105,17 @@ def failure(error: BaseException, mask: Callable[[Any], Any]) -> Outcome:
     message = _message(error)
     if isinstance(error, InvalidConfig):
         error = StepFailed(message, retry=False)
-    own = (
-        error if isinstance(error, StepFailed) else StepFailed(message)
-    )  # others' attributes mean other things
+    # Another exception's attributes of these names mean other things.
+    own = error if isinstance(error, StepFailed) else StepFailed(message)
     kind = own.kind
     code = kind if kind in (Reason.KILLED, Reason.MEMORY_LIMIT) else Reason.STEP_FAILED
     shown = _storable(mask(message))
+    name = (own.error_class or type(error).__name__)[:LONGEST_CLASS]
     ending = Ending(
         state=StepState.FAILED,
         reason_code=code,
-        reason=shown,
-        error_class=(own.error_class or type(error).__name__)[:LONGEST_CLASS],
+        reason=shown if code != Reason.STEP_FAILED or name == StepFailed.__name__ else f"{name}: {shown}",
+        error_class=name,
         error_message=shown,
         traceback=_storable(mask(_traceback(error))),
     )

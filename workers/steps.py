@@ -6,6 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -44,8 +45,9 @@ def perform_step(show: Performance, step: StepRun) -> Ending:
             ending = stopped
             break
     level = {StepState.SUCCEEDED: INFO, StepState.CANCELED: WARNING}.get(ending.state, ERROR)
-    show.say(level, f"step {step.name} · {ending.state} · {seconds(time.monotonic() - began)}", step=step)
-    return ending
+    took = time.monotonic() - began
+    show.say(level, f"step {step.name} · {ending.state} · {seconds(took)}", step=step)
+    return replace(ending, took=timedelta(seconds=took))
 
 
 def passes(show: Performance, step: StepRun) -> bool:

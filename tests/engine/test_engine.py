@@ -43,7 +43,7 @@ def test_the_log_tells_the_story_with_gap_free_numbers(perform: Perform) -> None
 
 def test_a_failure_stops_the_rest_and_keeps_class_message_and_traceback(perform: Perform) -> None:
     run = perform({"act": "fail", "text": "no disk"}, {})
-    assert (run.state, run.reason_code, run.reason) == ("FAILED", "step_failed", "s1: no disk")
+    assert (run.state, run.reason_code, run.reason) == ("FAILED", "step_failed", "s1: ValueError: no disk")
     failed, after = run.steps.all()
     assert (failed.state, failed.error_class, failed.error_message) == ("FAILED", "ValueError", "no disk")
     assert "in _fail" in failed.traceback

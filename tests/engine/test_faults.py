@@ -49,7 +49,7 @@ def test_a_fault_of_the_engine_fails_the_run_and_the_step_in_flight() -> None:
     assert (first.state, first.error_class, second.state) == ("FAILED", "TypeError", "CANCELED")
     assert "Traceback (most recent call last)" in first.traceback
     assert first.attempts.get().traceback == first.traceback
-    assert messages(run)[-1] == f"run {run.run_id} · FAILED · {first.error_message}"
+    assert messages(run)[-1] == f"run {run.run_id} · FAILED · TypeError: {first.error_message}"
 
 
 def test_a_fault_before_any_step_fails_the_run() -> None:
