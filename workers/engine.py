@@ -90,7 +90,7 @@ def _break_down(show: Performance, ending: Ending) -> None:
 def _breakdown(ending: Ending) -> dict[str, Any]:
     return {
         "reason_code": ending.reason_code,
-        "reason": f"{ending.error_class}: {ending.error_message}",
+        "reason": ending.reason,
         "in_flight": ending,
         "unreached": (Reason.UPSTREAM_FAILED, "skipped: upstream failed"),
     }
