@@ -57,7 +57,7 @@ class ClockWarning:
     zone: str
 
     def text(self, language: str = "en") -> str:
-        """One sentence: "29 March: 02:30 does not exist, fires at 03:00"."""
+        """One sentence: "29 March 2026: 02:30 does not exist, fires at 03:00"."""
         return describe_change(
             self.kind, at=self.at, zone=self.zone, wall=self.wall, fires_at=self.fires_at, language=language
         )

@@ -37,10 +37,10 @@ def describe(expression: str, language: str = "en") -> str:
 def describe_change(
     kind: str, *, at: datetime, zone: str, wall: str, fires_at: Sequence[datetime], language: str = "en"
 ) -> str:
-    """What a clock change does to a schedule: "29 March: 02:30 does not exist, fires at 03:00"."""
+    """What a clock change does to a schedule: "29 March 2026: 02:30 does not exist, fires at 03:00"."""
     words = words_of(language)
     local = at.astimezone(ZoneInfo(zone))
-    day = words.date.format(local.day, words.months[local.month - 1])
+    day = words.date.format(local.day, words.months[local.month - 1], local.year)
     if kind == "gap":
         result = words.fires_at.format(f"{local:%H:%M}") if fires_at else words.fires_not
         return words.gap.format(day, wall, result)

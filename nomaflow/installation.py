@@ -152,6 +152,7 @@ class _Start:
         self.programs: list[Supervised] = []
 
     def run(self) -> Started:
+        self.ports()  # a wish that cannot be met is refused before anything starts
         self.home.write_state({"run": str(self.place.run), "data": str(self.place.data)})
         self.start_servers()
         urls = self.record()
@@ -251,7 +252,7 @@ class _Start:
             for program in others:
                 self.add(program)
             for port in self.ports():
-                web = Supervised("web", (*python, "web", "--host", self.wish.host, "--port", str(port)), 40)
+                web = Supervised("web", (*python, "web", "--host", self.wish.host, "--port", str(port)), 20)
                 self.add(web)
                 if self.answers(web, port):
                     break

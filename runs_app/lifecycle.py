@@ -281,16 +281,29 @@ def _cancel_queued(run: Run, *, by: str) -> bool:
 
 def lose(run: Run) -> bool:
     """End a RUNNING run whose lease ran out; its worker is gone."""
+    expired = models.Q(lease_until__lt=CLOCK)
+    return _end_unowned(run, expired, RunState.FAILED, Reason.WORKER_LOST, f"worker {run.worker} was lost")
+
+
+def interrupt(run: Run) -> bool:
+    """End a RUNNING run whose worker was told to stop and is gone; whoever calls this has seen to that."""
+    return _end_unowned(run, models.Q(), RunState.CANCELED, Reason.INTERRUPTED, "its worker was stopped")
+
+
+def _end_unowned(run: Run, condition: models.Q, state: RunState, code: Reason, reason: str) -> bool:
     with transaction.atomic():
-        expired = Run.objects.filter(pk=run.pk, claim_token=run.claim_token, lease_until__lt=CLOCK)
-        reason = f"worker {run.worker} was lost"
-        if not _end_run(expired, RunState.FAILED, reason_code=Reason.WORKER_LOST, reason=reason):
+        held = Run.objects.filter(condition, pk=run.pk, claim_token=run.claim_token, state=RunState.RUNNING)
+        if not _end_run(held, state, reason_code=code, reason=reason):
             return False
-        lost = Ending(state=StepState.FAILED, reason_code=Reason.WORKER_LOST, reason=reason)
-        _end_in_flight(run.pk, lost)
-        _leave_steps(run.pk, Reason.UPSTREAM_FAILED, "skipped: upstream failed")
-        _event(run.pk, "worker_lost", worker=run.worker)
-        _tell(run.pk, run.job_id, RunState.FAILED)
+        _end_in_flight(run.pk, Ending(state=StepState(state), reason_code=code, reason=reason))
+        canceled = state == RunState.CANCELED
+        _leave_steps(
+            run.pk,
+            Reason.RUN_CANCELED if canceled else Reason.UPSTREAM_FAILED,
+            "skipped: run cancelled" if canceled else "skipped: upstream failed",
+        )
+        _event(run.pk, code, worker=run.worker)
+        _tell(run.pk, run.job_id, state)
     return True
 
 

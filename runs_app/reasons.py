@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,6 +15,8 @@ from runs_app.states import Reason, RunState, StepState
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
+PASSED_OVER = (Reason.DISABLED, Reason.CONDITION_FALSE)
+"""Why a step was skipped on purpose."""
 _RUN: dict[str, str | StrPromise] = {
     Reason.WORKER_LOST: gettext_lazy("The worker stopped answering in the middle of the work: %(reason)s."),
     Reason.LEASE_LOST: gettext_lazy("The worker lost its hold on this run: %(reason)s."),
@@ -55,13 +58,33 @@ def of_step(step: StepRun) -> str:
     return step.reason if step.state == StepState.FAILED and not step.error_message else ""
 
 
-def summary(steps: Iterable[StepRun], state: Any) -> tuple[str, StepRun | None]:
-    """`4 / 7` and the step it failed at.
+@dataclass(frozen=True)
+class Summary:
+    """How far the steps of a run came."""
 
-    Disabled steps count as done: nothing of them is left to do.
-    """
+    succeeded: int
+    skipped: int
+    """Switched off, or their condition did not hold."""
+    total: int
+    failed: StepRun | None
+    """The first one that failed."""
+
+    @property
+    def done(self) -> str:
+        """`4 / 7`; empty for a run without steps."""
+        return f"{self.succeeded} / {self.total}" if self.total else ""
+
+    @property
+    def whole(self) -> bool:
+        """Every step succeeded, and there was one."""
+        return 0 < self.total == self.succeeded
+
+
+def summary(steps: Iterable[StepRun]) -> Summary:
     rows = list(steps)
-    over = (Reason.DISABLED, Reason.CONDITION_FALSE)
-    done = sum(step.state == StepState.SUCCEEDED or step.reason_code in over for step in rows)
-    failed = next((step for step in rows if step.state == StepState.FAILED), None)
-    return (f"{done} / {len(rows)}" if rows else ""), failed
+    return Summary(
+        succeeded=sum(step.state == StepState.SUCCEEDED for step in rows),
+        skipped=sum(step.reason_code in PASSED_OVER for step in rows),
+        total=len(rows),
+        failed=next((step for step in rows if step.state == StepState.FAILED), None),
+    )

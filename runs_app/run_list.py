@@ -55,14 +55,17 @@ class Row:
 
     run: Run
     zone: str
-    done: str
-    failed: StepRun | None
+    steps: reasons.Summary
     share: int
     """Its duration in percent of the longest on this page."""
 
     @property
     def active(self) -> bool:
         return self.run.state in ACTIVE
+
+    @property
+    def failed(self) -> StepRun | None:
+        return self.steps.failed
 
     @property
     def error_class(self) -> str:
@@ -132,7 +135,7 @@ class RunList:
             Row(
                 run,
                 zones.get(run.job_id, "UTC"),
-                *reasons.summary(steps.get(run.pk, ()), run.state),
+                reasons.summary(steps.get(run.pk, ())),
                 share=round((run.duration_ms or 0) * 100 / longest),
             )
             for run in runs

@@ -99,8 +99,8 @@ class RunPage:
         return reasons.of_run(self.run, [row.step for row in self.rows])
 
     @property
-    def done(self) -> str:
-        return reasons.summary([row.step for row in self.rows], self.run.state)[0]
+    def steps(self) -> reasons.Summary:
+        return reasons.summary(row.step for row in self.rows)
 
     @property
     def snapshot(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from runs_app import reasons
 from runs_app.models import Attempt, Run, StepRun
-from runs_app.states import Reason, StepState
+from runs_app.states import RunState, StepState
 
 PREVIEW = "rows_preview"
 _WHOLE = 64 * 1024
@@ -68,7 +68,12 @@ class Row:
 
     @property
     def passed_over(self) -> bool:
-        return self.step.reason_code in (Reason.DISABLED, Reason.CONDITION_FALSE)
+        return self.step.reason_code in reasons.PASSED_OVER
+
+    @property
+    def shown_state(self) -> str:
+        """The state as people call it: a step passed over is told as skipped, not as canceled."""
+        return RunState.SKIPPED if self.passed_over else self.step.state
 
     @property
     def expandable(self) -> bool:

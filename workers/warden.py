@@ -12,6 +12,8 @@ import ctypes
 import logging
 import os
 import signal
+import socket
+import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -25,16 +27,22 @@ PR_SET_CHILD_SUBREAPER = 36
 WATCHED = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD}
 STEADY = 60.0  # seconds a worker must live for the next restart to be immediate again
 LONGEST_PAUSE = 30.0  # seconds between two restarts at most
+TELL_SECONDS = 10.0
 COLD_SECONDS = 5.0  # between asking the worker to drop its work and killing it
 
 log = logging.getLogger("nomaflow.warden")
+
+
+def worker_name() -> str:
+    """The name this warden's worker is known by, in the record of the runs it takes too."""
+    return f"worker-{os.getpid()}@{socket.gethostname()}"
 
 
 def worker_command(*, pools: str, concurrency: int) -> list[str]:
     """The Celery worker's command line. ``pools`` are queue names, separated by commas."""
     return [
         sys.executable, "-m", "celery", "--app", "workers", "worker", "--pool", "prefork",
-        "--queues", pools, "--concurrency", str(concurrency), "--hostname", f"worker-{os.getpid()}@%h",
+        "--queues", pools, "--concurrency", str(concurrency), "--hostname", worker_name(),
         "--without-gossip", "--without-mingle", "--loglevel", "INFO",
     ]  # fmt: skip
 
@@ -50,6 +58,7 @@ class Warden:
     pause: float = 0.0  # seconds before the next start
     deadlines: list[tuple[float, signal.Signals]] = field(default_factory=list)
     stopping: bool = False
+    cut_short: bool = False  # work that was asked to end did not
     _libc: ctypes.CDLL = field(default_factory=lambda: ctypes.CDLL(None, use_errno=True), repr=False)
 
     def run(self) -> int:
@@ -60,6 +69,8 @@ class Warden:
         while self.worker or not self.stopping:
             self.turn(signal.sigtimedwait(WATCHED, self.patience()))
         self.end_orphans()
+        if self.cut_short:
+            self.tell_what_was_cut_short()
         return 0
 
     def turn(self, news: signal.struct_siginfo | None) -> None:
@@ -144,7 +155,14 @@ class Warden:
         """Send what is due to a worker that takes its time."""
         while self.deadlines and time.monotonic() >= self.deadlines[0][0]:
             _, due = self.deadlines.pop(0)
+            self.cut_short = self.cut_short or self.worker != 0
             self.tell(due)
+
+    def tell_what_was_cut_short(self) -> None:
+        """Let the record say so at once, not when the leases end."""
+        with contextlib.suppress(subprocess.SubprocessError, OSError):
+            command = [sys.executable, "-m", "workers.interrupted", worker_name()]
+            subprocess.run(command, timeout=TELL_SECONDS, check=False)  # noqa: S603
 
     def tell(self, what: signal.Signals) -> None:
         if self.worker:

@@ -182,9 +182,26 @@ def test_summaries_name_the_step_that_failed() -> None:
         state=StepState.FAILED, error_class="TimeoutError", error_message="no answer\nin time"
     )
     seen = page(ann(), "")
-    assert "1 / 2" in seen
+    assert ">1 / 2</span>" in seen
     assert "failed at send-summary" in seen
     assert "<b>TimeoutError:</b> no answer</span>" in seen
+
+
+@pytest.mark.parametrize(("ran", "said"), [(2, "2 / 2"), (1, "1 / 2 · 1 skipped"), (0, "0 / 2 · 2 skipped")])
+def test_steps_passed_over_are_told_as_skipped_not_as_done(ran: int, said: str) -> None:
+    run = recent(make_job(), RunState.SUCCEEDED)
+    steps = StepRun.objects.filter(run=run)
+    steps.filter(position__lte=ran).update(state=StepState.SUCCEEDED)
+    steps.filter(position__gt=ran).update(
+        state=StepState.CANCELED, reason_code=Reason.DISABLED, reason="skipped: disabled"
+    )
+    seen = page(ann(), "")
+    assert f'<span class="steps-done">{said}</span>' in seen
+    assert ("steps-ok" in seen) is (ran == 2)
+    shown = page(ann(), f"/{run.run_id}")
+    assert said.replace("/ 2", "/ 2 steps") in shown
+    assert shown.count('<span class="sr-only">Skipped</span>') == 2 - ran
+    assert '<span class="sr-only">Canceled</span>' not in shown
 
 
 def test_a_long_list_costs_as_many_queries_as_a_short_one() -> None:

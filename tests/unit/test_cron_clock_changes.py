@@ -149,23 +149,23 @@ def test_warnings_name_the_next_two_changes() -> None:
 
 def test_warnings_in_words() -> None:
     assert texts("30 2 * * *", "Europe/Paris", "2026-01-01T00:00") == [
-        "29 March: 02:30 does not exist, fires at 03:00",
-        "25 October: 02:30 comes twice, fires the first time only",
+        "29 March 2026: 02:30 does not exist, fires at 03:00",
+        "25 October 2026: 02:30 comes twice, fires the first time only",
     ]
     assert texts("30 2 * * *", "Europe/Paris", "2026-01-01T00:00", "fr") == [
-        "29 mars : 02:30 n’existe pas, déclenche à 03:00",
-        "25 octobre : 02:30 se répète, déclenche la première fois seulement",
+        "29 mars 2026 : 02:30 n’existe pas, déclenche à 03:00",
+        "25 octobre 2026 : 02:30 se répète, déclenche la première fois seulement",
     ]
     assert texts("30 2 * * *", "Europe/Paris", "2026-01-01T00:00", gap="skip", overlap="both") == [
-        "29 March: 02:30 does not exist, does not fire",
-        "25 October: 02:30 comes twice, fires both times",
+        "29 March 2026: 02:30 does not exist, does not fire",
+        "25 October 2026: 02:30 comes twice, fires both times",
     ]
     assert texts("*/15 2 * * *", "Europe/Paris", "2026-10-01T00:00") == [
-        "25 October: 02:00–02:45 comes twice, fires both times",
-        "28 March: 02:00–02:45 does not exist, does not fire",
+        "25 October 2026: 02:00–02:45 comes twice, fires both times",
+        "28 March 2027: 02:00–02:45 does not exist, does not fire",
     ]
     assert texts("0 0 * * *", "America/Sao_Paulo", "2018-11-01T00:00")[0] == (
-        "4 November: 00:00 does not exist, fires at 01:00"
+        "4 November 2018: 00:00 does not exist, fires at 01:00"
     )
 
 
@@ -187,5 +187,5 @@ def test_no_warning_where_nothing_is_touched(expression: str, zone: str) -> None
 
 def test_an_hourly_job_is_touched_by_half_an_hour() -> None:
     assert texts("0 * * * *", "Australia/Lord_Howe", "2026-09-01T00:00") == [
-        "4 October: 02:00 does not exist, does not fire",
+        "4 October 2026: 02:00 does not exist, does not fire",
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from jobs_app import callables
@@ -22,9 +23,9 @@ class Python(StepType):
     type = "python"
     label = _("Python function")
     idempotent = False
-    cancel_note = _(
-        "An async function gets CancelledError, any other sees ctx.is_cancelled(); one that goes on"
-        " is killed after the grace."
+    cancel_note = format_lazy(
+        _("The function is asked to stop; if it goes on it is killed after {seconds} seconds."),
+        seconds=settings.NOMAFLOW_CANCEL_GRACE_SECONDS,
     )
     fields = (
         Field(

@@ -1,0 +1,35 @@
+"""A worker that had to stop before its runs were done says so, about its own runs only."""
+
+from __future__ import annotations
+
+import pytest
+
+from runs_app import lifecycle
+from runs_app.dispatch import dispatch
+from runs_app.lifecycle import Beginning
+from runs_app.models import Run
+from tests.engine.conftest import messages, puppet_job
+from workers.interrupted import end_runs_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_runs_of_a_stopped_worker_end_interrupted() -> None:
+    cut = dispatch(puppet_job({}, {}, id="cut"), triggered_by="cli")
+    claim = lifecycle.claim(cut.pk, worker="worker-7@host/71")
+    assert claim is not None
+    lifecycle.begin(claim, Beginning(step=cut.steps.get(position=1), number=1, input={}, first_seq=1))
+    other = dispatch(puppet_job({}, id="other"), triggered_by="cli")
+    lifecycle.claim(other.pk, worker="worker-70@host/8")
+
+    assert end_runs_of("worker-7@host") == 1
+
+    cut = Run.objects.get(pk=cut.pk)
+    assert (cut.state, cut.reason_code, cut.reason) == ("CANCELED", "interrupted", "its worker was stopped")
+    assert [(s.state, s.reason_code) for s in cut.steps.all()] == [
+        ("CANCELED", "interrupted"),
+        ("CANCELED", "run_canceled"),
+    ]
+    assert messages(cut) == [f"run {cut.run_id} · CANCELED · its worker was stopped"]
+    assert Run.objects.get(pk=other.pk).state == "RUNNING"
+    assert end_runs_of("worker-7@host") == 0
