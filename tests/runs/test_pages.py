@@ -187,9 +187,7 @@ def test_summaries_name_the_step_that_failed() -> None:
     assert "<b>TimeoutError:</b> no answer</span>" in seen
 
 
-@pytest.mark.parametrize(
-    ("ran", "said"), [(2, "2 / 2"), (1, "1 / 2 · 1 skipped"), (0, "0 / 2 · 2 skipped")]
-)
+@pytest.mark.parametrize(("ran", "said"), [(2, "2 / 2"), (1, "1 / 2 · 1 skipped"), (0, "0 / 2 · 2 skipped")])
 def test_steps_passed_over_are_told_as_skipped_not_as_done(ran: int, said: str) -> None:
     run = recent(make_job(), RunState.SUCCEEDED)
     steps = StepRun.objects.filter(run=run)
