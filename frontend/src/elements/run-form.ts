@@ -20,6 +20,8 @@ class RunForm extends HTMLElement {
     this.addEventListener("keydown", this.pressed);
     this.addEventListener("submit", this.submitted);
     this.reflect();
+    // Before the dialog opens: it would focus its close button, and Enter would close it.
+    (this.fields[0]?.input ?? this.querySelector<HTMLElement>("[type=submit]"))!.autofocus = true;
   }
 
   disconnectedCallback(): void {
