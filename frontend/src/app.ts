@@ -1,4 +1,5 @@
 import htmx from "htmx.org";
+import "./away";
 import "./morph";
 import "./elements/copy-button";
 import "./elements/enabled-switch";

@@ -1,5 +1,7 @@
 /** The words scripts show. The shell may carry translations in <script type="application/json" id="strings">. */
 const ENGLISH = {
+  "away.run": "Nomaflow does not answer; nothing was started.",
+  "away.cancel": "Nomaflow does not answer; nothing was canceled.",
   "ago.now": "just now",
   "copy.done": "Copied",
   "copy.failed": "Copying was refused by the browser",

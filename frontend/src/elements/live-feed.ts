@@ -1,9 +1,9 @@
+import { Rounds } from "../live/rounds";
 import { LiveSocket, type SocketState } from "../live/socket";
 import { say } from "../text";
 
 type Fact = { t: "run"; id: string; job: string; state: string };
 
-const POLL = 2000;
 const SETTLE = 1000;
 const MOVED = 1500;
 
@@ -13,11 +13,14 @@ const MOVED = 1500;
  * The socket brings facts, never HTML: each becomes an event `nf:job-<id>` on <body> (at most one a
  * second per job), on which the job's card fetches itself; so rights stay where the page is made. `nf:moved`
  * follows once for many of them, for what counts. While
- * the socket is down, cards with a run in flight (`data-running`) are asked for every two seconds.
+ * the socket is down, there are rounds of polling: each is told as `nf:poll`, and cards with a run in flight
+ * (`data-running`) are asked for; one of them only until the server has answered.
  */
 class LiveFeed extends HTMLElement {
   private socket: LiveSocket | null = null;
-  private poll = 0;
+  private readonly rounds = new Rounds(() => this.askRunning());
+  private answers = false;
+  private stop = new AbortController();
   private moved = 0;
   private wasDown = false;
   private readonly due = new Map<string, number>();
@@ -25,6 +28,9 @@ class LiveFeed extends HTMLElement {
   connectedCallback(): void {
     const path = this.getAttribute("src");
     if (!path) return;
+    this.stop = new AbortController();
+    const { signal } = this.stop;
+    document.body.addEventListener("htmx:afterRequest", (event) => this.asked(event as CustomEvent), { signal });
     this.socket = new LiveSocket({
       path: () => path,
       message: (data) => this.hear(data as Fact),
@@ -34,7 +40,8 @@ class LiveFeed extends HTMLElement {
 
   disconnectedCallback(): void {
     this.socket?.close();
-    clearInterval(this.poll);
+    this.stop.abort();
+    this.rounds.stop();
     clearTimeout(this.moved);
     for (const timer of this.due.values()) clearTimeout(timer);
     this.due.clear();
@@ -73,19 +80,21 @@ class LiveFeed extends HTMLElement {
 
   private catchUp(state: SocketState): void {
     if (state === "connecting" || state === "reconnecting" || state === "offline") {
-      this.poll ||= window.setInterval(() => this.askRunning(), POLL);
-    } else {
-      clearInterval(this.poll);
-      this.poll = 0;
-    }
+      if (!this.rounds.going) this.answers = false;
+      this.rounds.start();
+    } else this.rounds.stop();
     if (state === "live" && this.wasDown) document.body.dispatchEvent(new CustomEvent("nf:stale"));
     this.wasDown = state !== "live" && (this.wasDown || state !== "connecting");
   }
 
   private askRunning(): void {
-    for (const card of document.querySelectorAll<HTMLElement>("[data-job][data-running]")) {
-      this.refresh(card.dataset.job!);
-    }
+    document.body.dispatchEvent(new CustomEvent("nf:poll"));
+    const cards = [...document.querySelectorAll<HTMLElement>("[data-job][data-running]")];
+    for (const card of this.answers ? cards : cards.slice(0, 1)) this.refresh(card.dataset.job!);
+  }
+
+  private asked(event: CustomEvent<{ successful?: boolean }>): void {
+    this.answers = event.detail.successful === true;
   }
 }
 

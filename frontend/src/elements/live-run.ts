@@ -1,6 +1,7 @@
 import { coalesce } from "../live/backoff";
 import { LogPages } from "../live/log-pages";
 import { RunLog } from "../live/run-log";
+import { Rounds } from "../live/rounds";
 import { LiveSocket, type SocketState } from "../live/socket";
 import type { WireLine } from "../log/line";
 import { parse } from "../log/permalink";
@@ -16,8 +17,6 @@ type Message =
 const FINAL = ["SUCCEEDED", "PARTIAL", "FAILED", "CANCELED", "SKIPPED"];
 /** How often a running run is asked for although nothing was said: its bars grow. */
 const BEAT = 5000;
-/** The same while the socket is down, then with its lines. */
-const POLL = 2000;
 
 const idle = (): Promise<void> =>
   new Promise((resolve) => {
@@ -31,7 +30,7 @@ const idle = (): Promise<void> =>
  * Feeds the log view with a run's lines and tells the page about its moves: `nf:run` on <body> (at most
  * once a second) makes the header and the timeline fetch themselves again. Shows the state of the
  * connection in its own `[data-live-text]`. With `final` the run has ended: no socket is opened. While
- * the socket is down the log is asked for every two seconds.
+ * the socket is down the log is asked for in rounds, and the rest once the log has answered.
  */
 class LiveRun extends HTMLElement {
   private stop = new AbortController();
@@ -39,6 +38,7 @@ class LiveRun extends HTMLElement {
   private view: LogView | null = null;
   private log: RunLog | null = null;
   private timer = 0;
+  private readonly rounds = new Rounds(() => void this.poll());
   private readonly moved = coalesce(() => document.body.dispatchEvent(new CustomEvent("nf:run")), 1000);
 
   connectedCallback(): void {
@@ -52,7 +52,7 @@ class LiveRun extends HTMLElement {
 
   disconnectedCallback(): void {
     this.stop.abort();
-    clearInterval(this.timer);
+    this.rest();
     this.socket?.close();
     this.socket = null;
   }
@@ -109,9 +109,7 @@ class LiveRun extends HTMLElement {
   }
 
   private beat(): void {
-    if (document.hidden) return;
-    if (this.down) void this.poll();
-    else this.moved();
+    if (!document.hidden) this.moved();
   }
 
   private get down(): boolean {
@@ -120,20 +118,22 @@ class LiveRun extends HTMLElement {
 
   /** Without the socket: the lines from the table, and the end when the table knows of it. */
   private async poll(): Promise<void> {
-    this.moved();
     try {
       await this.log?.catchUp();
     } catch {
       return; // the server is away: the connection's state says so
     }
-    if (this.down && FINAL.includes(this.log?.state ?? "")) {
-      this.finished("ended");
-      this.moved();
-    }
+    if (this.down && FINAL.includes(this.log?.state ?? "")) this.finished("ended");
+    this.moved();
+  }
+
+  private rest(): void {
+    clearInterval(this.timer);
+    this.rounds.stop();
   }
 
   private finished(state: SocketState): void {
-    clearInterval(this.timer);
+    this.rest();
     this.view?.settle({ ended: true });
     if (this.socket) this.socket.close(state);
     else this.reflect(state, new Date());
@@ -149,9 +149,12 @@ class LiveRun extends HTMLElement {
   }
 
   private pace(state: SocketState): void {
-    clearInterval(this.timer);
-    if (state === "ended" || state === "refused") return;
-    this.timer = window.setInterval(() => this.beat(), this.down ? POLL : BEAT);
+    if (this.down) {
+      clearInterval(this.timer);
+      return this.rounds.start();
+    }
+    this.rest();
+    if (state === "live") this.timer = window.setInterval(() => this.beat(), BEAT);
   }
 
   private fail(error: unknown): void {

@@ -4,7 +4,7 @@ import { say } from "../text";
 type Fact = { id: string; state: string };
 
 const SETTLE = 1000;
-const POLL = 5000;
+const BEAT = 5000;
 /** A page scrolled further than this is being read: nothing may move on it. */
 const TOP = 120;
 
@@ -12,7 +12,7 @@ const TOP = 120;
  * <live-runs for="runs"><button hidden></button></live-runs>: keeps a list of runs fresh.
  *
  * The list fetches itself on `nf:runs` on <body>: after a change of any run, at most once a second, and
- * every five seconds while a row is `[data-running]` or the socket is down. While the reader is further
+ * every five seconds while a row is `[data-running]`; while the socket is down, in the page's rounds of polling. While the reader is further
  * down, the list stands still and the button says how many runs are new.
  */
 class LiveRuns extends HTMLElement {
@@ -26,10 +26,10 @@ class LiveRuns extends HTMLElement {
     this.stop = new AbortController();
     const { signal } = this.stop;
     document.body.addEventListener("nf:fact", (event) => this.hear((event as CustomEvent<Fact>).detail), { signal });
-    document.body.addEventListener("nf:stale", () => this.moved(), { signal });
+    for (const name of ["nf:stale", "nf:poll"]) document.body.addEventListener(name, () => this.moved(), { signal });
     addEventListener("scroll", () => this.scrolled(), { signal, passive: true });
     this.button?.addEventListener("click", () => scrollTo({ top: 0 }), { signal });
-    this.timer = window.setInterval(() => this.beat(), POLL);
+    this.timer = window.setInterval(() => this.beat(), BEAT);
   }
 
   disconnectedCallback(): void {
@@ -61,8 +61,8 @@ class LiveRuns extends HTMLElement {
   }
 
   private beat(): void {
-    const down = !["live", "connecting"].includes(document.documentElement.dataset.live ?? "");
-    if (!document.hidden && (down || this.list?.querySelector("[data-running]"))) this.moved();
+    const live = document.documentElement.dataset.live === "live";
+    if (!document.hidden && live && this.list?.querySelector("[data-running]")) this.moved();
   }
 
   private ask(): void {

@@ -1,4 +1,5 @@
 import { refusal, send } from "../api";
+import { away, unanswered } from "../away";
 
 /**
  * <post-button url="/admin/jobs/x/run" event="nf:job-x"><button>…</button><span data-error></span></post-button>
@@ -28,6 +29,7 @@ class PostButton extends HTMLElement {
     const answer = await send(this.getAttribute("url") ?? "", {});
     this.busy = false;
     button.ariaBusy = "false";
+    if (away(answer.status)) return this.tell(unanswered(button));
     this.tell(answer.ok ? "" : refusal(answer).message);
     if (answer.ok && this.hasAttribute("follow")) location.assign(String(answer.body["url"]));
     const event = this.getAttribute("event");

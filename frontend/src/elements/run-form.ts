@@ -1,4 +1,5 @@
 import { refusal, send } from "../api";
+import { away, unanswered } from "../away";
 import { body, type Change } from "../run/changes";
 import { RunField } from "../run/field";
 import { say } from "../text";
@@ -86,6 +87,7 @@ class RunForm extends HTMLElement {
     const answer = await send(this.getAttribute("url") ?? "", body(this.changes));
     if (answer.ok) return location.assign(String(answer.body["url"]));
     this.busy(false);
+    if (away(answer.status)) return this.write("[data-refused]", unanswered(null));
     this.refused(refusal(answer));
   }
 
