@@ -101,6 +101,37 @@ def test_without_the_socket_what_runs_is_asked_for(page_for: OpenPage) -> None:
     expect(page.locator("[data-live-text]")).not_to_have_text("Live")
 
 
+def test_a_click_without_an_answer_is_told_at_its_button(page_for: OpenPage) -> None:
+    make_job("ann-asking", params={"days": 3})
+    make_job("ann-plain", params={}, steps=[puppet_step("only")])
+    page = page_for(ann(), expects=("ERR_INTERNET_DISCONNECTED", "WebSocket"))
+    page.context.set_offline(True)
+    for job in ("ann-plain", "ann-asking"):
+        card(page, job).get_by_role("button", name="Run").click()
+        expect(card(page, job)).to_contain_text("Nomaflow does not answer; nothing was started.")
+    assert not Run.objects.exists()
+    page.context.set_offline(False)
+    card(page, "ann-asking").get_by_role("button", name="Run").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.context.set_offline(True)
+    page.get_by_role("dialog").get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("dialog")).to_contain_text("Nomaflow does not answer; nothing was started.")
+
+
+def test_while_nobody_answers_one_card_asks_for_all(page_for: OpenPage) -> None:
+    for n in range(3):
+        dispatch(make_job(f"ann-{n}"), triggered_by="cron")
+    page = page_for(ann(), expects=("ERR_INTERNET_DISCONNECTED", "WebSocket"))
+    expect(page.locator("[data-job][data-running]")).to_have_count(3)
+    asked: list[str] = []
+    page.on("requestfailed", lambda request: asked.append(request.url))
+    page.context.set_offline(True)
+    assert eventually(lambda: len(asked) > 1 or page.wait_for_timeout(50))
+    assert len(set(asked)) == 1, asked
+    page.context.set_offline(False)
+    expect(page.locator("[data-live-text]")).to_have_text("Live")
+
+
 def test_the_switch_shows_only_what_is_saved(page_for: OpenPage) -> None:
     job = make_job("ann-switched", schedule="0 2 * * *")
     page = page_for(ann(), expects=("Failed to load resource", "ERR_FAILED"))

@@ -108,6 +108,15 @@ def test_steps_all_and_none_and_the_focus_comes_back(page_for: OpenPage, job: Jo
     expect(page.get_by_role("button", name="Run ann-nightly now")).to_be_focused()
 
 
+def test_it_opens_on_its_first_field_so_that_enter_does_not_close_it(page_for: OpenPage, job: Job) -> None:
+    page = page_for(ann())
+    dialog = opened(page)
+    expect(dialog.get_by_label("Log level")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/nomaflow/runs/run_"))
+
+
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_it_fits(page_for: OpenPage, job: Job, theme: str, width: int, height: int) -> None:

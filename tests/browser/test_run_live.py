@@ -142,6 +142,23 @@ def test_without_sockets_the_page_says_so_and_asks(page_for: OpenPage, held: tup
     expect(page.locator("live-run")).to_have_text("Log · complete")
 
 
+def test_a_cancel_without_an_answer_is_told_at_its_button(page_for: OpenPage) -> None:
+    run = dispatch(make_job("ann-away"), triggered_by="user:ann")
+    page = page_for(ann(), f"/nomaflow/runs/{run.run_id}", expects=("ERR_INTERNET_DISCONNECTED", "WebSocket"))
+    expect(page.locator("live-run")).to_have_text("Live log · streaming")
+    sentence = "Nomaflow does not answer; nothing was canceled."
+    page.context.set_offline(True)
+    page.locator("#run-head").get_by_role("button", name="Cancel").click()
+    expect(page.locator("#run-head").get_by_role("alert")).to_have_text(sentence)
+    page.context.set_offline(False)
+    page.locator("#run-head").get_by_role("button", name="Cancel").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    page.context.set_offline(True)
+    dialog.get_by_role("button", name="Cancel the run").click()
+    expect(dialog.get_by_role("alert")).to_have_text(sentence)
+
+
 def test_a_cancel_is_asked_told_and_done(page_for: OpenPage, aside: Background) -> None:
     job = make_job("ann-cancel", steps=[puppet_step("hangs", act="hang"), puppet_step("after")])
     run = dispatch(job, triggered_by="user:ann")

@@ -45,7 +45,7 @@ def test_every_part_is_shown(page_for: OpenPage) -> None:
     page = settled(page_for(ann(), address(scenes.interesting(job))))
     head = page.locator("#run-head")
     for words in (
-        "4 / 5 steps",
+        "3 / 5 steps · 1 skipped",
         "queued 240 ms",
         "started",
         "finished",

@@ -95,6 +95,7 @@ class LiveFeed extends HTMLElement {
 
   private asked(event: CustomEvent<{ successful?: boolean }>): void {
     this.answers = event.detail.successful === true;
+    if (this.answers) this.rounds.answered();
   }
 }
 

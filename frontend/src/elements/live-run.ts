@@ -52,7 +52,7 @@ class LiveRun extends HTMLElement {
 
   disconnectedCallback(): void {
     this.stop.abort();
-    this.pace("ended");
+    this.rest();
     this.socket?.close();
     this.socket = null;
   }
@@ -123,12 +123,18 @@ class LiveRun extends HTMLElement {
     } catch {
       return; // the server is away: the connection's state says so
     }
+    this.rounds.answered();
     if (this.down && FINAL.includes(this.log?.state ?? "")) this.finished("ended");
     this.moved();
   }
 
+  private rest(): void {
+    clearInterval(this.timer);
+    this.rounds.stop();
+  }
+
   private finished(state: SocketState): void {
-    this.pace("ended");
+    this.rest();
     this.view?.settle({ ended: true });
     if (this.socket) this.socket.close(state);
     else this.reflect(state, new Date());
@@ -144,9 +150,11 @@ class LiveRun extends HTMLElement {
   }
 
   private pace(state: SocketState): void {
-    clearInterval(this.timer);
-    if (this.down) return this.rounds.start();
-    this.rounds.stop();
+    if (this.down) {
+      clearInterval(this.timer);
+      return this.rounds.start();
+    }
+    this.rest();
     if (state === "live") this.timer = window.setInterval(() => this.beat(), BEAT);
   }
 
