@@ -127,7 +127,10 @@ class _Query:
 def _state(word: str) -> str:
     state = SYNONYMS.get(word.upper(), word.upper())
     if state not in RunState.values:
-        raise FilterError("state", _("“%s” is no state of a run.") % word)
+        known = ", ".join(RunState.values)
+        raise FilterError(
+            "state", _("“%(word)s” is no state of a run: %(known)s.") % {"word": word, "known": known}
+        )
     return state
 
 

@@ -21,7 +21,7 @@ from jobs_app.models import Job  # noqa: E402
 from jobs_app.presentation import catalogue, import_dict, job_detail  # noqa: E402
 from runs_app import logs  # noqa: E402
 from runs_app.api import actions, requests  # noqa: E402
-from runs_app.filters import RunFilter  # noqa: E402
+from runs_app.filters import FilterError, RunFilter  # noqa: E402
 from runs_app.models import Run  # noqa: E402
 from runs_app.presentation import LATEST_LINES, page_dict, run_dict, whole_run  # noqa: E402
 
@@ -106,6 +106,9 @@ def _refusals() -> Iterator[None]:
     """The domain's refusals as the command line's, in the API's own words."""
     try:
         yield
+    except FilterError as error:
+        problem = {"code": "invalid_value", "field": error.field, "message": error.message}
+        raise Refused(problem) from error
     except Exception as error:
         refused = refusal(error)
         if refused is None:

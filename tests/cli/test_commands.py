@@ -202,3 +202,9 @@ def test_an_empty_home_says_what_to_do(tmp_path):
     )
     assert result.returncode == 1
     assert result.stderr.startswith("nomaflow: no database is known here; `nomaflow up` starts one")
+
+
+def test_a_list_that_cannot_be_read_is_wrong_usage(shell: Shell) -> None:
+    answer = shell("run", "list", "--state", "bogus", code=2)
+    assert "“bogus” is no state of a run: QUEUED, RUNNING" in answer
+    assert shell.json("run", "list", "--state", "bogus", code=2)["error"]["field"] == "state"
