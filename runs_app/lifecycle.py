@@ -279,9 +279,9 @@ def _cancel_queued(run: Run, *, by: str) -> bool:
     return bool(ended)
 
 
-def lose(run: Run) -> bool:
-    """End a RUNNING run whose lease ran out; its worker is gone."""
-    expired = models.Q(lease_until__lt=CLOCK)
+def lose(run: Run, *, certain: bool = False) -> bool:
+    """End a RUNNING run whose worker is gone: `certain` when the caller saw it dead, else its lease ran out."""
+    expired = models.Q() if certain else models.Q(lease_until__lt=CLOCK)
     return _end_unowned(run, expired, RunState.FAILED, Reason.WORKER_LOST, f"worker {run.worker} was lost")
 
 

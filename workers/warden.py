@@ -70,7 +70,7 @@ class Warden:
             self.turn(signal.sigtimedwait(WATCHED, self.patience()))
         self.end_orphans()
         if self.cut_short:
-            self.tell_what_was_cut_short()
+            self.tell_the_record("stopped")
         return 0
 
     def turn(self, news: signal.struct_siginfo | None) -> None:
@@ -127,6 +127,7 @@ class Warden:
             return
         self.pause = 0.0 if lived > STEADY else min(LONGEST_PAUSE, max(1.0, self.pause * 2))
         log.warning("worker died (%s) after %.0f s, %s orphans killed", code, lived, orphans)
+        self.tell_the_record("lost")  # before the next worker takes runs under the same name
         self.started = time.monotonic()
 
     def end_orphans(self) -> int:
@@ -158,10 +159,10 @@ class Warden:
             self.cut_short = self.cut_short or self.worker != 0
             self.tell(due)
 
-    def tell_what_was_cut_short(self) -> None:
-        """Let the record say so at once, not when the leases end."""
+    def tell_the_record(self, how: str) -> None:
+        """End the runs of a worker of which nothing runs any more; without it they end with their leases."""
         with contextlib.suppress(subprocess.SubprocessError, OSError):
-            command = [sys.executable, "-m", "workers.interrupted", worker_name()]
+            command = [sys.executable, "-m", "workers.abandoned", worker_name(), how]
             subprocess.run(command, timeout=TELL_SECONDS, check=False)  # noqa: S603
 
     def tell(self, what: signal.Signals) -> None:
