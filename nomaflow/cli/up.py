@@ -34,7 +34,11 @@ def up(detach: bool, host: str, port: int, workers: int, as_json: bool) -> None:
     _allow_host(host)
     home = homes.current().create()
     progress = Progress(quiet=as_json)
-    for name in (signal.SIGTERM, signal.SIGHUP):
+    for name in (
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGHUP,
+    ):  # a script's background jobs inherit SIGINT ignored
         signal.signal(name, _interrupt)
     wish = installation.Wish(host=host, port=port, workers=workers, detach=detach)
     try:
